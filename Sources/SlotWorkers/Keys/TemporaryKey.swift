@@ -1,0 +1,38 @@
+internal import RESP
+
+/// Names of keys that are ours on the target: `backfill:~<32 hex of the run>:{tag}`, in any slot that is asked for.
+struct TemporaryKey: Sendable {
+    /// 32 hexadecimal digits, new for each run.
+    let run: String
+
+    init() {
+        run = (0..<4).map { _ in
+            let part = String(UInt32.random(in: .min ... .max), radix: 16)
+            return String(repeating: "0", count: 8 - part.count) + part
+        }.joined()
+    }
+
+    /// A name of ours that lies in `slot`, told apart from others there by `purpose`.
+    func name(in slot: HashSlot, purpose: String) -> [UInt8] {
+        // Tags are tried until one hashes there: 16,384 tries on average, a millisecond; callers are rare.
+        var number = 0
+        while HashSlot(key: Array("{\(number)}".utf8)) != slot { number += 1 }
+        return Array("backfill:~\(run):{\(number)}\(purpose)".utf8)
+    }
+
+    /// Whether a key has the exact shape of the names that any run gives.
+    static func isOurs(_ key: RawSpan) -> Bool {
+        let prefix: StaticString = "backfill:~"
+        guard key.byteCount > 43, key[42] == UInt8(ascii: ":") else { return false }
+        for index in 0..<10 {
+            // SAFETY: the literal holds ten bytes.
+            guard key[index] == (unsafe prefix.utf8Start[index]) else { return false }
+        }
+        return (10..<42).allSatisfy { index in
+            switch key[index] {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"): true
+            default: false
+            }
+        }
+    }
+}

@@ -1,0 +1,75 @@
+/// What became of the keys of a run. Each key that was read ends in exactly one count.
+package struct Tally: Sendable, Equatable {
+    /// Keys that ended the same way for the same reason.
+    package struct Reason: Sendable, Equatable {
+        package var count = 0
+        /// The first of them, at most ``Tally/mostExamples``; bytes, as a key need not be text.
+        package var examples: [[UInt8]] = []
+    }
+
+    package static let mostExamples = 10
+    /// Distinct reasons that are kept apart; what comes after them is counted under one name.
+    private static let mostReasons = 100
+
+    /// Keys that the source gave.
+    package var read = 0
+    /// Keys that the target now holds as the source did.
+    package var copied = 0
+    /// Keys that the target had, and kept, because the run was told to skip those.
+    package var existing = 0
+    /// Keys that the filters leave out.
+    package var filtered = 0
+    /// Keys whose expiry had passed.
+    package var expired = 0
+    /// Keys whose value the target cannot hold.
+    package var unsupported = 0
+    /// Keys that could not be written.
+    package var failed = 0
+    /// Bytes of the keys that were read: names and values as the source encodes them.
+    package var bytes = 0
+    package var reasons: [String: Reason] = [:]
+
+    package init() {}
+
+    /// Keys with an outcome.
+    package var settled: Int { copied + existing + filtered + expired + unsupported + failed }
+
+    mutating func explain(_ reason: String, _ keys: some Collection<[UInt8]>) {
+        let name = reasons[reason] != nil || reasons.count < Self.mostReasons ? reason : "other reasons"
+        var entry = reasons[name] ?? Reason()
+        entry.count += keys.count
+        entry.examples.append(contentsOf: keys.prefix(max(0, Self.mostExamples - entry.examples.count)))
+        reasons[name] = entry
+    }
+
+    mutating func fail(_ keys: some Collection<[UInt8]>, _ reason: String) {
+        failed += keys.count
+        explain(reason, keys)
+    }
+
+    /// Counts a key that the target cannot hold, without copying its name when examples enough are there.
+    mutating func refuse(_ key: RawSpan, _ reason: String) {
+        unsupported += 1
+        if let entry = reasons[reason], entry.examples.count >= Self.mostExamples {
+            reasons[reason]?.count += 1
+        } else {
+            explain(reason, CollectionOfOne(key.array))
+        }
+    }
+
+    package mutating func add(_ other: Tally) {
+        read += other.read
+        copied += other.copied
+        existing += other.existing
+        filtered += other.filtered
+        expired += other.expired
+        unsupported += other.unsupported
+        failed += other.failed
+        bytes += other.bytes
+        for (name, reason) in other.reasons {
+            explain(name, reason.examples)
+            let key = reasons[name] == nil ? "other reasons" : name
+            reasons[key]?.count += reason.count - reason.examples.count
+        }
+    }
+}

@@ -1,0 +1,56 @@
+internal import NIOCore
+internal import RDBParser
+
+/// Joins the chunks of an RDB stream: what a read brings is parsed where it lies, and only an element that a chunk
+/// does not hold whole is put together in a buffer of its own.
+struct RecordFeed<Visitor: RDBVisitor> {
+    private var parser = RDBStreamParser()
+    /// The start of an element whose end is still to come.
+    private var rest = ByteBuffer()
+    /// `rest` holds nothing whole before it has this many bytes.
+    private var needed = 0
+    var visitor: Visitor
+
+    init(visitor: Visitor) { self.visitor = visitor }
+
+    var isFinished: Bool { parser.isFinished }
+    /// Bytes of the stream that were read whole.
+    var offset: UInt64 { parser.offset }
+
+    /// Takes a chunk. Bytes behind the end of the RDB data stay in it.
+    mutating func feed(_ chunk: inout ByteBuffer) throws(RDBError) {
+        while rest.readableBytes > 0, chunk.readableBytes > 0 {
+            let before = rest.readableBytes
+            let wanted = max(needed - before, 512)
+            if var part = chunk.getSlice(at: chunk.readerIndex, length: min(wanted, chunk.readableBytes)) {
+                rest.writeBuffer(&part)
+            }
+            let added = rest.readableBytes - before
+            if rest.readableBytes < needed {
+                chunk.moveReaderIndex(forwardBy: added)
+                continue
+            }
+            let consumed = try parser.feed(rest.readableBytesSpan, into: &visitor)
+            if consumed >= before {
+                chunk.moveReaderIndex(forwardBy: consumed - before)
+                rest.clear()
+                needed = 0
+            } else {
+                rest.moveReaderIndex(forwardBy: consumed)
+                chunk.moveReaderIndex(forwardBy: added)
+                needed = max(parser.bytesNeeded, rest.readableBytes + min(rest.readableBytes, 1 << 20))
+            }
+            if parser.isFinished { return }
+        }
+        guard chunk.readableBytes > 0 else { return }
+        chunk.moveReaderIndex(forwardBy: try parser.feed(chunk.readableBytesSpan, into: &visitor))
+        if parser.isFinished { return }
+        needed = parser.bytesNeeded
+        rest.writeBuffer(&chunk)
+    }
+
+    /// Says that nothing more comes.
+    mutating func finish() throws(RDBError) {
+        try parser.finish()
+    }
+}

@@ -1,0 +1,244 @@
+internal import NIOConcurrencyHelpers
+internal import NIOCore
+internal import RDBParser
+internal import RESP
+
+/// Reads one server's snapshot as its replica: PSYNC, and the RDB stream that answers it.
+///
+/// Sendable by confinement: all but `state` is touched on `loop` alone.
+final class SnapshotReader: Reader, @unchecked Sendable {
+    let name: String
+    let state = NIOLockedValueBox(ReaderState())
+    private let endpoint: Endpoint
+    private let settings: ConnectionSettings
+    private let loop: any EventLoop
+    private let context: ReaderContext
+    /// Keys that the server said it has, for the share that is done; 0 where it did not say.
+    private let expectedKeys: Int
+
+    init(
+        endpoint: Endpoint, settings: ConnectionSettings, loop: any EventLoop, context: ReaderContext, expectedKeys: Int
+    ) {
+        self.endpoint = endpoint
+        self.settings = settings
+        self.loop = loop
+        self.context = context
+        self.expectedKeys = expectedKeys
+        name = "\(endpoint)"
+    }
+
+    func run() async throws {
+        let connection = try await Connection.open(endpoint, settings: settings, on: loop)
+        // What a server does not know it refuses, and works without.
+        for option in [["capa", "eof", "capa", "psync2"], ["version", "9.1.0"], ["rdb-only", "1"]] {
+            let reply = try await connection.pipeline([["REPLCONF"] + option])[0]
+            if let error = reply.error, error.code == "NOPERM" {
+                await connection.close()
+                throw RunError(
+                    .connection,
+                    "The source \(endpoint) does not let us replicate: \(error). Grant +psync +replconf, or use --read scan.")
+            }
+        }
+        let channel = try await connection.handOver().channel
+        let end = loop.makePromise(of: Void.self)
+        try await loop.submit { [self] in
+            let handler = SnapshotHandler(reader: self, name: name, loop: loop, context: context, end: end, limit: settings.replyTimeout)
+            try channel.syncOptions?.setOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 256 << 10))
+            try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 2)
+            try channel.pipeline.syncOperations.addHandler(handler)
+        }.get()
+        do {
+            try await end.futureResult.get()
+            try? await channel.close()
+        } catch {
+            try? await channel.close()
+            throw error
+        }
+    }
+
+    fileprivate func publish(_ router: KeyRouter, _ feed: RecordFeed<RoutingVisitor>?) {
+        state.withLockedValue { state in
+            state.tally = router.tally
+            if expectedKeys > 0 { state.fraction = min(1, Double(router.tally.read) / Double(expectedKeys)) }
+            if let feed {
+                state.functions = feed.visitor.functions
+                state.isComplete = feed.isFinished
+            }
+        }
+    }
+}
+
+/// The shell around ``SnapshotFraming`` and the RDB parser on one channel.
+private final class SnapshotHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private enum Phase {
+        case answer
+        case payload
+        case marker
+        case done
+    }
+
+    private let reader: SnapshotReader
+    private let name: String
+    private let loop: any EventLoop
+    private let context: ReaderContext
+    private let end: EventLoopPromise<Void>
+    private let router: KeyRouter
+    private let limit: TimeAmount
+    private var framing = SnapshotFraming()
+    private var feed: RecordFeed<RoutingVisitor>
+    private var phase = Phase.answer
+    private var rest = ByteBuffer()
+    private var offset: Int64 = 0
+    private var lastHeard = NIODeadline.now()
+    private var isPaused = false
+    private var heartbeat: RepeatedTask?
+
+    init(
+        reader: SnapshotReader, name: String, loop: any EventLoop, context: ReaderContext, end: EventLoopPromise<Void>,
+        limit: TimeAmount
+    ) {
+        self.reader = reader
+        self.name = name
+        self.loop = loop
+        self.context = context
+        self.end = end
+        self.limit = limit
+        router = context.makeRouter()
+        feed = RecordFeed(visitor: RoutingVisitor(router: router))
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        send(["PSYNC", "?", "-1"], context)
+        let bound = NIOLoopBound((self, context), eventLoop: loop)
+        heartbeat = loop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
+            let (handler, context) = bound.value
+            handler.beat(context)
+        }
+        self.context.control.whenEnding { [loop] in
+            loop.execute {
+                let (handler, _) = bound.value
+                handler.finish(nil)
+            }
+        }
+    }
+
+    private func send(_ words: [String], _ context: ChannelHandlerContext) {
+        var buffer = context.channel.allocator.buffer(capacity: 128)
+        buffer.writeString("*\(words.count)\r\n")
+        for word in words { buffer.writeString("$\(word.utf8.count)\r\n\(word)\r\n") }
+        context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+    }
+
+    /// Once a second: tells the primary that we live, and looks whether it does.
+    private func beat(_ context: ChannelHandlerContext) {
+        guard phase != .done else { return }
+        if phase != .answer { send(["REPLCONF", "ACK", "\(offset)"], context) }
+        if !isPaused, NIODeadline.now() - lastHeard > limit {
+            let seconds = limit.nanoseconds / 1_000_000_000
+            finish(RunError(.connection, "The source \(name) sent nothing for \(seconds) s, after \(howFar)."))
+        }
+    }
+
+    private var howFar: String { "\(router.tally.read) keys (\(feed.offset) bytes of its snapshot)" }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard phase != .done else { return }
+        var bytes = unwrapInboundIn(data)
+        lastHeard = .now()
+        if rest.readableBytes > 0 {
+            rest.writeBuffer(&bytes)
+            bytes = rest
+            rest = ByteBuffer()
+        }
+        do {
+            if phase == .answer { try answer(&bytes) }
+            if phase == .payload {
+                self.context.renew(router)
+                try feed.feed(&bytes)
+                router.flushIfMuch()
+                if feed.isFinished {
+                    router.flush()
+                    phase = .marker
+                }
+                reader.publish(router, nil)
+            }
+            if phase == .marker { try prove(bytes) }
+            if phase == .answer || phase == .marker, bytes.readableBytes > 0 { rest.writeBuffer(&bytes) }
+            if phase == .payload { pauseIfFull(context) }
+        } catch let error as RDBError {
+            finish(RunError(.input, "The snapshot of \(name) is damaged, after \(howFar): \(error)"))
+        } catch {
+            finish(error)
+        }
+    }
+
+    private func answer(_ bytes: inout ByteBuffer) throws {
+        while phase == .answer, let event = framing.next(&bytes) {
+            switch event {
+            case .fullResynchronization(_, let offset): self.offset = offset
+            case .payload: phase = .payload
+            case .refused(let line):
+                throw RunError(
+                    .connection,
+                    "The source \(name) refuses PSYNC: \(line). Where replication is not allowed, use --read scan.")
+            }
+        }
+    }
+
+    private func prove(_ rest: ByteBuffer) throws {
+        guard let isProven = framing.isProven(rest, rdbLength: feed.offset) else { return }
+        guard isProven else {
+            throw RunError(.input, "The snapshot of \(name) does not end where it said it would, after \(howFar).")
+        }
+        finish(nil)
+    }
+
+    private func pauseIfFull(_ context: ChannelHandlerContext) {
+        guard !isPaused else { return }
+        let bound = NIOLoopBound((self, context), eventLoop: loop)
+        isPaused = !self.context.pressure.hasRoom(on: loop) {
+            let (handler, context) = bound.value
+            handler.resume(context)
+        }
+        if isPaused {
+            router.flush()
+            setAutoRead(false, context)
+        }
+    }
+
+    private func resume(_ context: ChannelHandlerContext) {
+        guard phase != .done else { return }
+        isPaused = false
+        lastHeard = .now()
+        setAutoRead(true, context)
+    }
+
+    private func setAutoRead(_ isOn: Bool, _ context: ChannelHandlerContext) {
+        do {
+            try context.channel.syncOptions?.setOption(.autoRead, value: isOn)
+        } catch {
+            finish(RunError(.connection, "The link to \(name) failed, after \(howFar): \(error)"))
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        finish(RunError(.connection, "The source \(name) closed the link, after \(howFar)."))
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        finish(RunError(.connection, "The link to \(name) failed, after \(howFar): \(error)"))
+    }
+
+    private func finish(_ error: (any Error)?) {
+        guard phase != .done else { return }
+        phase = .done
+        heartbeat?.cancel()
+        router.flush()
+        reader.publish(router, error == nil ? feed : nil)
+        if let error { end.fail(error) } else { end.succeed() }
+    }
+}
