@@ -28,7 +28,8 @@ package struct HashSlot: Hashable, Comparable, Sendable, RawRepresentable, Custo
 
     /// The slot of a key in an array.
     package init(key: [UInt8]) {
-        self.init(key: key.span.bytes)
+        // SAFETY: every byte of a span of UInt8 is initialized.
+        self.init(key: unsafe key.span.bytes)
     }
 
     @inlinable
