@@ -23,6 +23,8 @@ package struct ConnectionError: Error, Sendable, Hashable, CustomStringConvertib
         package static let protocolViolation = Code("protocolViolation")
         /// The connection ended.
         package static let closed = Code("closed")
+        /// The server is still loading its data.
+        package static let loading = Code("loading")
         /// The server answered a command that is needed with an error.
         package static let commandFailed = Code("commandFailed")
     }
