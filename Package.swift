@@ -73,5 +73,6 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: ours),
+        .testTarget(name: "RDBParserTests", dependencies: ["RDBParser", "CChecksum"], swiftSettings: ours),
     ]
 )
