@@ -4,11 +4,11 @@ import Glibc
 struct Connection: ~Copyable {
     private let descriptor: Int32
 
-    /// - Parameter sendBuffer: Bytes for the kernel to hold unsent; 0 leaves the size to the kernel.
+    /// - Parameter sendBuffer: Bytes for the kernel to hold unsent; it takes up to twice that.
     init(port: UInt16, sendBuffer: Int32) throws(Failure) {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw .system("socket") }
-        if sendBuffer > 0 { try set(SOL_SOCKET, SO_SNDBUF, sendBuffer) }
+        try set(SOL_SOCKET, SO_SNDBUF, sendBuffer)
         try set(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
