@@ -19,14 +19,15 @@ PAUSE = 10
 class Bench:
     """The programs that are measured and the servers that they meet."""
 
-    def __init__(self, servers, binary, raw_sender, limit):
+    def __init__(self, servers, binary, raw_sender, limit, replica_load):
         self.servers = servers
         self.binary = binary
         self.raw_sender = raw_sender
         self.limit = limit
+        self.replica_load = replica_load
 
-    def target(self):
-        return Server(self.servers, TARGET)
+    def target(self, options=()):
+        return Server(self.servers, TARGET, options)
 
     @contextlib.contextmanager
     def source(self, data):
@@ -61,7 +62,7 @@ class Bench:
 
     def native(self, source, data):
         """REPLICAOF, from the command until the link is up and every key is there."""
-        with self.target() as target, target.client() as client:
+        with self.target(["--repl-diskless-load", self.replica_load]) as target, target.client() as client:
             with measured([target], source) as sample:
                 started = time.monotonic()
                 client.call("REPLICAOF", "127.0.0.1", source.port)

@@ -8,6 +8,8 @@ import threading
 import time
 from dataclasses import dataclass
 
+LONGEST_TEXT = 1 << 16
+
 
 @dataclass
 class Outcome:
@@ -51,5 +53,6 @@ def busy_cpu_seconds():
 
 
 def _text(file):
-    file.seek(0)
+    # The end is enough: an import prints a line for each key.
+    file.seek(max(0, file.seek(0, os.SEEK_END) - LONGEST_TEXT))
     return file.read().decode(errors="replace")

@@ -48,7 +48,8 @@ def is_good(row):
 
 def tables(rows):
     lines = _columns(
-        ["mode", "data", "keys", "", "seconds", "keys/s", "tool CPU", "source CPU", "target CPU", "peak MB", "other load"],
+        ["mode", "data", "keys", "who", "seconds", "keys/s", "tool CPU", "source CPU", "target CPU", "peak MB",
+         "other load"],
         [cells for row in rows for cells in _measured(row)])
     goals = [[row["mode"], row["data"], goal["what"], f"{goal['value']:.3g}", f"{goal['sign']} {goal['goal']:.3g}",
               "yes" if goal["met"] else "NO"] for row in rows for goal in row["goals"]]
