@@ -77,8 +77,9 @@ for _, key in ipairs(page[2]) do
     if expiry < 0 then expiry = 0 end
     expiry = string.format('%.0f', expiry)
     if expiry ~= '0' and (first == 0 or tonumber(expiry) < first) then first = tonumber(expiry) end
-    pieces[#pieces + 1] = '*5\\r\\n$7\\r\\nRESTORE\\r\\n$' .. #key .. '\\r\\n' .. key .. '\\r\\n$' .. #expiry .. '\\r\\n'
-        .. expiry .. '\\r\\n$' .. #value .. '\\r\\n' .. value .. '\\r\\n$6\\r\\nABSTTL\\r\\n'
+    pieces[#pieces + 1] = '*5\\r\\n$7\\r\\nRESTORE\\r\\n$' .. #key .. '\\r\\n' .. key
+        .. '\\r\\n$' .. #expiry .. '\\r\\n' .. expiry
+        .. '\\r\\n$' .. #value .. '\\r\\n' .. value .. '\\r\\n$6\\r\\nABSTTL\\r\\n'
 end
 return {page[1], #page[2], table.concat(pieces), string.format('%.0f', first)}
 """

@@ -26,7 +26,7 @@ class Server:
     def __init__(self, servers, name, options=(), rdb=None):
         self.program = os.path.join(servers, name, name.split("-")[0] + "-server")
         if not os.path.exists(self.program):
-            raise FileNotFoundError(f"{self.program}: no such server; set BACKFILL_SERVERS to the folder of the servers")
+            raise FileNotFoundError(f"{self.program}: no such server; BACKFILL_SERVERS names their folder")
         self.name = name
         self.port = free_port()
         self.folder = tempfile.mkdtemp(prefix="backfill-bench-")
