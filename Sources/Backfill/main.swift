@@ -1,3 +1,1 @@
-import ArgumentParser
-import NIOPosix
 print("hello")

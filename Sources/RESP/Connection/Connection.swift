@@ -48,6 +48,11 @@ package final class Connection: Sendable {
         return try await exchange(buffer, count: commands.count)
     }
 
+    /// Sends commands whose arguments are all bytes.
+    package func pipeline(bytes commands: [[[UInt8]]]) async throws(ConnectionError) -> [Reply] {
+        try await pipeline(commands.map { $0 as [any CommandArgument] })
+    }
+
     /// Sends one command without which nothing goes on.
     ///
     /// - Throws: Also an error reply, with a sentence that names the command; a missing permission as

@@ -111,7 +111,11 @@ final class Batch: @unchecked Sendable {
         let surplus = 6 - header.utf8.count
         if surplus > 0 {
             let body = start + 6..<bytes.writerIndex
-            bytes.copyBytes(at: body.lowerBound, to: body.lowerBound - surplus, length: body.count)
+            // SAFETY: both ranges lie in the readable bytes, as `surplus` is at most the header's six bytes.
+            unsafe bytes.withUnsafeMutableReadableBytes { memory in
+                guard let start = memory.baseAddress else { return }
+                unsafe (start + body.lowerBound - surplus).copyMemory(from: start + body.lowerBound, byteCount: body.count)
+            }
             bytes.moveWriterIndex(to: body.upperBound - surplus)
         }
         bytes.setString(header, at: start)
@@ -157,7 +161,8 @@ final class Batch: @unchecked Sendable {
     func append(keys count: Int, arguments: [[UInt8]]) {
         append(keys: count, reserving: arguments.reduce(32) { $0 + $1.count + 32 }) { writer in
             writer.header("*", arguments.count)
-            for argument in arguments { writer.bulk(argument.span.bytes) }
+            // SAFETY: every byte of an array of bytes is initialised.
+            for argument in arguments { unsafe writer.bulk(argument.span.bytes) }
         }
     }
 

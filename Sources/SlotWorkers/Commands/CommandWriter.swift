@@ -14,7 +14,7 @@ internal import RDBParser
     init(filling memory: UnsafeMutableRawBufferPointer) {
         // SAFETY: an empty buffer has no base address; the one placeholder byte is never written, as capacity is 0.
         unsafe base = memory.baseAddress ?? UnsafeMutableRawPointer(bitPattern: 1).unsafelyUnwrapped
-        unsafe capacity = memory.count
+        capacity = memory.count
     }
 
     @inline(__always)

@@ -20,6 +20,9 @@ struct DecimalText {
 
     var bytes: RawSpan {
         @_lifetime(borrow self)
-        get { digits.span.bytes.extracting(start..<20) }
+        get {
+            // SAFETY: all digits are initialised.
+            unsafe digits.span.bytes.extracting(start..<20)
+        }
     }
 }

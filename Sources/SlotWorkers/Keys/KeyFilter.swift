@@ -33,7 +33,11 @@ package struct KeyFilter: Sendable {
         if !types.isEmpty {
             guard let type = KeyType(rdbType: rdbType), types.contains(type) else { return false }
         }
-        if let slots, !slots.contains(HashSlot(key: key)) { return false }
-        return takes(name: key)
+        return takes(slotOf: key) && takes(name: key)
+    }
+
+    /// Whether a key passes the condition on its slot.
+    func takes(slotOf key: RawSpan) -> Bool {
+        slots.map { $0.contains(HashSlot(key: key)) } ?? true
     }
 }

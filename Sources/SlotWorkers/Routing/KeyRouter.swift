@@ -115,6 +115,21 @@ final class KeyRouter {
         sendIfFull(&single, destination)
     }
 
+    /// Whether a key that was only named so far is worth reading. One that is not is counted.
+    func wants(name key: RawSpan) -> Bool {
+        if takesAll || plan.filter.takes(name: key) && plan.filter.takes(slotOf: key) { return true }
+        tally.read += 1
+        tally.filtered += 1
+        return false
+    }
+
+    /// Counts a key that the source could not give.
+    func fail(_ key: RawSpan, _ reason: String) {
+        tally.read += 1
+        ledger?.record(database: targetDatabase, key: key)
+        tally.fail(CollectionOfOne(key.array), reason)
+    }
+
     /// Writes a string by `SET` or `MSET` where that is exact and cheaper.
     ///
     /// - Returns: `false` for a compressed one, which the target expands itself.

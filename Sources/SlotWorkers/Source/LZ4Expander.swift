@@ -2,7 +2,7 @@ internal import CLZ4
 internal import NIOCore
 
 /// Expands LZ4 frames, by liblz4.
-final class LZ4Expander {
+@safe final class LZ4Expander {
     struct Damaged: Error, CustomStringConvertible {
         let description: String
     }
@@ -38,7 +38,7 @@ final class LZ4Expander {
         var result = 0
         // SAFETY: both sizes are those of the buffers that the closures lend, and the library reports what it used.
         unsafe input.withUnsafeReadableBytes { source in
-            unsafe output.writeWithUnsafeMutableBytes(minimumWritableBytes: limit) { target in
+            unsafe _ = output.writeWithUnsafeMutableBytes(minimumWritableBytes: limit) { target in
                 var read = source.count
                 var written = min(limit, target.count)
                 unsafe result = LZ4F_decompress(context, target.baseAddress, &written, source.baseAddress, &read, nil)

@@ -1,5 +1,5 @@
-package import RDBParser
-package import RESP
+internal import RDBParser
+internal import RESP
 
 /// What a target restores: which type bytes, under which version.
 ///

@@ -24,7 +24,7 @@ struct ExistingKey: Sendable {
             make = [Array("RESTORE".utf8), mine, Array(Self.lifetime.utf8), arguments[3], Array("REPLACE".utf8)]
         default: return false
         }
-        let replies = try await connection.pipeline([
+        let replies = try await connection.pipeline(bytes: [
             make, [Array("DUMP".utf8), mine], [Array("DUMP".utf8), key], [Array("PEXPIRETIME".utf8), key],
             [Array("UNLINK".utf8), mine],
         ])

@@ -93,7 +93,7 @@ struct Recovery: Sendable {
         for client in formerClients {
             for endpoint in table.primaries(ofWorker: worker) {
                 // Where it is not allowed, or the connection is gone with its server, there is nothing to end.
-                _ = try await connection(to: endpoint, &progress).send(["CLIENT", "KILL", "ID", "\(client)"])
+                _ = try await connection(to: endpoint, &progress).send("CLIENT", "KILL", "ID", client)
             }
         }
     }
@@ -168,11 +168,11 @@ struct Recovery: Sendable {
     ) async throws -> [Reply] {
         let connection = try await connection(to: endpoint, &progress)
         try await select(commands[0].database, on: connection)
-        return try await connection.pipeline(commands.map(\.command.arguments))
+        return try await connection.pipeline(bytes: commands.map(\.command.arguments))
     }
 
     private func select(_ database: Int, on connection: Connection) async throws {
-        let reply = try await connection.send(["SELECT", "\(database)"])
+        let reply = try await connection.send("SELECT", database)
         // A cluster of one database refuses even SELECT 0 on some versions.
         if let error = reply.error, database != 0 { throw RunError(.connection, "SELECT \(database): \(error)") }
     }
@@ -213,7 +213,7 @@ struct Recovery: Sendable {
     ) async throws -> Outcome {
         let endpoint = try directory.endpoint(named: place)
         let connection = try await connection(to: endpoint, &progress)
-        let replies = try await connection.pipeline([[Array("ASKING".utf8)], repetition.command.arguments])
+        let replies = try await connection.pipeline(bytes: [[Array("ASKING".utf8)], repetition.command.arguments])
         guard let reply = replies.last else { return .again(reason: "slot is being moved") }
         if let error = reply.error, Refusal(error.description).isTemporary {
             return .again(reason: Refusal(error.description).reason)

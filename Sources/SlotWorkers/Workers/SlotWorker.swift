@@ -74,11 +74,12 @@ final class SlotWorker: LaneOwner, @unchecked Sendable {
         var lanes: [Endpoint: Lane] = [:]
         for endpoint in table.primaries(ofWorker: index) {
             let connection = try await directory.connect(to: endpoint, on: loop)
-            let clientID = try await connection.send(["CLIENT", "ID"]).integer
+            let clientID = try await connection.send("CLIENT", "ID").integer
             let channel = try await connection.handOver().channel
             lanes[endpoint] = try await loop.submit { [self] in
                 let lane = Lane(endpoint: endpoint, clientID: clientID, channel: channel, owner: self)
                 try channel.pipeline.syncOperations.addHandler(lane)
+                try channel.syncOptions?.setOption(.autoRead, value: true)
                 return lane
             }.get()
         }

@@ -46,6 +46,7 @@ final class SnapshotReader: Reader, @unchecked Sendable {
             try channel.syncOptions?.setOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 256 << 10))
             try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 2)
             try channel.pipeline.syncOperations.addHandler(handler)
+            try channel.syncOptions?.setOption(.autoRead, value: true)
         }.get()
         do {
             try await end.futureResult.get()

@@ -1,4 +1,4 @@
-package import RESP
+internal import RESP
 
 /// Where a key goes: slot → worker and primary. Immutable; a change of the target's layout makes a new one.
 package final class RoutingTable: Sendable {

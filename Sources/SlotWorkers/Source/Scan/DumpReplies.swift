@@ -1,0 +1,131 @@
+internal import NIOCore
+
+/// Follows the replies to one dumping transaction after another. Bytes in, keys out; no I/O.
+struct DumpReplies {
+    /// What a reply brought.
+    enum Event: Equatable {
+        /// The value and expiry of the next key of the request; `payload` is a range of the bytes.
+        case key(payload: Range<Int>, expiry: Int64?, eviction: EvictionHint?)
+        /// The key is gone since it was named.
+        case gone
+        /// This key cannot be had.
+        case failed(String)
+        /// All keys of the request had their event.
+        case finished
+        /// The transaction was refused as a whole; none of its keys had an event.
+        case refused(String)
+    }
+
+    private enum Phase: Equatable {
+        case multi
+        case queued(left: Int)
+        case exec
+        case time
+        case keys(left: Int)
+    }
+
+    private let dialect: DumpDialect
+    private var phase = Phase.multi
+    private var refusal: String?
+    private var time: Int64 = 0
+    /// `SELECT` replies that come before the transaction's.
+    private var selects = 0
+
+    init(dialect: DumpDialect) { self.dialect = dialect }
+
+    /// A `SELECT` was sent before the next request.
+    mutating func expectSelect() { selects += 1 }
+
+    /// The next event.
+    ///
+    /// - Parameter keys: How many the request asks for.
+    /// - Returns: `nil` when more bytes are needed; the cursor then stands where they are wanted again from.
+    @_lifetime(cursor: copy cursor)
+    mutating func next(_ cursor: inout ReplyCursor, keys: Int) throws(ReplyCursor.Malformed) -> Event? {
+        while true {
+            switch phase {
+            case .multi:
+                guard let step = try cursor.next() else { return nil }
+                if case .error(let reason) = step, refusal == nil { refusal = reason }
+                if selects > 0 {
+                    // Without it the keys of another database would be dumped: the transaction does not count.
+                    selects -= 1
+                    continue
+                }
+                phase = .queued(left: keys * dialect.repliesPerKey + (dialect.tellsExpiryTime ? 0 : 1))
+            case .queued(0):
+                phase = .exec
+            case .queued(let left):
+                let skipped = cursor.skipQueued(atMost: left)
+                if skipped == 0 {
+                    guard let step = try cursor.next() else { return nil }
+                    if case .error(let reason) = step, refusal == nil { refusal = reason }
+                }
+                phase = .queued(left: left - max(skipped, 1))
+            case .exec:
+                guard let step = try cursor.next() else { return nil }
+                switch step {
+                case .array where refusal == nil: phase = dialect.tellsExpiryTime ? .keys(left: keys) : .time
+                case .error(let reason): return refuse(refusal ?? reason)
+                default: return refuse(refusal ?? "EXEC gave no array")
+                }
+            case .time:
+                let start = cursor.position
+                guard let milliseconds = try nextTime(&cursor) else {
+                    cursor.rewind(to: start)
+                    return nil
+                }
+                time = milliseconds
+                phase = .keys(left: keys)
+            case .keys(0):
+                phase = .multi
+                return .finished
+            case .keys(let left):
+                let start = cursor.position
+                guard let event = try nextKey(&cursor) else {
+                    cursor.rewind(to: start)
+                    return nil
+                }
+                phase = .keys(left: left - 1)
+                return event
+            }
+        }
+    }
+
+    private mutating func refuse(_ reason: String) -> Event {
+        phase = .multi
+        refusal = nil
+        return .refused(reason)
+    }
+
+    @_lifetime(cursor: copy cursor)
+    private func nextTime(_ cursor: inout ReplyCursor) throws(ReplyCursor.Malformed) -> Int64? {
+        guard try cursor.next() != nil, let seconds = try cursor.next(), let micros = try cursor.next() else { return nil }
+        guard case .bulk(let first) = seconds, case .bulk(let second) = micros,
+            let whole = Int64(String(decoding: cursor.contents(first).array, as: UTF8.self)),
+            let part = Int64(String(decoding: cursor.contents(second).array, as: UTF8.self))
+        else { throw ReplyCursor.Malformed(byte: UInt8(ascii: "*")) }
+        return whole * 1000 + part / 1000
+    }
+
+    @_lifetime(cursor: copy cursor)
+    private func nextKey(_ cursor: inout ReplyCursor) throws(ReplyCursor.Malformed) -> Event? {
+        var eviction: EvictionHint?
+        if dialect.eviction != .none {
+            guard let hint = try cursor.next() else { return nil }
+            if case .integer(let number) = hint {
+                eviction =
+                    dialect.eviction == .idle
+                    ? .idle(UInt64(clamping: number)) : .frequency(UInt8(clamping: number))
+            }
+        }
+        guard let dump = try cursor.next(), let remaining = try cursor.next() else { return nil }
+        switch (dump, remaining) {
+        case (.bulk(let payload), .integer(let reply)):
+            return .key(payload: payload, expiry: dialect.expiry(reply, time: time), eviction: eviction)
+        case (.absent, _): return .gone
+        case (.error(let reason), _), (_, .error(let reason)): return .failed(reason)
+        default: throw ReplyCursor.Malformed(byte: UInt8(ascii: "?"))
+        }
+    }
+}

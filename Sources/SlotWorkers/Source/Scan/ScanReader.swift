@@ -1,0 +1,357 @@
+internal import DequeModule
+internal import NIOConcurrencyHelpers
+internal import NIOCore
+internal import RDBParser
+internal import RESP
+
+/// Reads one server by SCAN and DUMP: one connection names the keys, others dump them, so that the server always has work.
+///
+/// Sendable by confinement: all but the locked boxes is touched on `loop` alone.
+final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
+    /// What a scan needs to know of its server.
+    struct Source: Sendable {
+        let endpoint: Endpoint
+        let settings: ConnectionSettings
+        let runID: String
+        let databases: [Int]
+        /// On a cluster, the slots to read.
+        let slots: SlotSet?
+        /// Whether it is a replica of a cluster, which answers only after `READONLY`.
+        let isClusterReplica: Bool
+        let expectedKeys: Int
+    }
+
+    private struct Dumper {
+        var link: ScanLink
+        var replies: DumpReplies
+        var database = 0
+        var requests: Deque<DumpRequest> = []
+    }
+
+    let name: String
+    let state = NIOLockedValueBox(ReaderState())
+    /// Slots whose keys were on their way to another server while they were read.
+    let strayed = NIOLockedValueBox(SlotSet())
+    private let source: Source
+    private let dialect: DumpDialect
+    private let loop: any EventLoop
+    private let context: ReaderContext
+    private let end: EventLoopPromise<Void>
+    private var router: KeyRouter?
+    private var listing: KeyListing
+    private var lister: ScanLink?
+    private var dumpers: [ObjectIdentifier: Dumper] = [:]
+    private var open: KeyPage?
+    private var pages: Deque<DumpRequest> = []
+    private var waitingKeys = 0
+    /// A running mean, by which the size of the next transaction is chosen.
+    private var bytesPerKey = 2048.0
+    private var isFinished = false
+    private var isPaused = false
+    private var reconnecting = 0
+    private var watch: RepeatedTask?
+
+    /// Connections that dump.
+    private static let dumperCount = 2
+    /// Transactions on their way on each of them.
+    private static let requestsPerDumper = 2
+    /// Bytes that one transaction should bring: it holds up the source for its other clients.
+    private static let bytesPerRequest = 256.0 * 1024
+    private static let mostKeysPerRequest = 256
+    /// Keys that are named ahead.
+    private static let mostWaitingKeys = 8192
+
+    init(_ source: Source, dialect: DumpDialect, loop: any EventLoop, context: ReaderContext) {
+        self.source = source
+        self.dialect = dialect
+        self.loop = loop
+        self.context = context
+        name = "\(source.endpoint)"
+        listing = KeyListing(databases: source.databases, slots: source.slots)
+        end = loop.makePromise()
+    }
+
+    func run() async throws {
+        let lister = try await connect()
+        var links: [ScanLink] = []
+        for _ in 0..<Self.dumperCount { links.append(try await connect()) }
+        try await loop.submit { [self, links] in
+            router = context.makeRouter()
+            self.lister = lister
+            for link in links { add(link) }
+            watch = loop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { [weak self] _ in self?.beat() }
+            context.control.whenEnding { [self] in loop.execute { [self] in finish(nil) } }
+            proceed()
+        }.get()
+        try await end.futureResult.get()
+    }
+
+    private func connect() async throws -> ScanLink {
+        let connection = try await Connection.open(source.endpoint, settings: source.settings, on: loop)
+        let facts = try await ServerFacts.fetch(from: connection)
+        guard facts.runID == source.runID else {
+            await connection.close()
+            throw RunError(.connection, "The source \(name) was restarted or replaced while it was read: start the run again.")
+        }
+        // Known since 7.2: our reading then leaves the keys' age and frequency of use alone. Elsewhere it is refused.
+        _ = try await connection.send("CLIENT", "NO-TOUCH", "ON")
+        if source.isClusterReplica { _ = try await connection.demand("READONLY") }
+        return try await ScanLink.open(connection, on: loop, for: self)
+    }
+
+    private func add(_ link: ScanLink) {
+        dumpers[ObjectIdentifier(link)] = Dumper(link: link, replies: DumpReplies(dialect: dialect))
+    }
+
+    // MARK: Asking
+
+    /// Asks for whatever there is room for.
+    private func proceed() {
+        guard !isFinished else { return }
+        name(keys: ())
+        dump()
+        if listing.isDone, open == nil, pages.isEmpty, reconnecting == 0, dumpers.values.allSatisfy(\.requests.isEmpty) {
+            state.withLockedValue { $0.isComplete = true }
+            finish(nil)
+        }
+    }
+
+    private func name(keys: Void) {
+        guard let lister else { return }
+        var buffer = ByteBuffer()
+        while waitingKeys < Self.mostWaitingKeys, let question = listing.next() {
+            KeyListing.write(question, to: &buffer)
+        }
+        if buffer.readableBytes > 0 { lister.send(buffer) }
+    }
+
+    private func dump() {
+        while !isPaused, !pages.isEmpty || open != nil {
+            guard
+                let id = dumpers.min(by: { $0.value.requests.count < $1.value.requests.count })?.key,
+                var dumper = dumpers[id], dumper.requests.count < Self.requestsPerDumper
+            else { return }
+            guard context.pressure.hasRoom(on: loop, orResume: { [self] in resume() }) else {
+                isPaused = true
+                router?.flush()
+                return
+            }
+            guard let request = nextRequest() else { return }
+            var buffer = ByteBuffer()
+            if request.page.database != dumper.database {
+                dumper.database = request.page.database
+                CommandEncoder.write(["SELECT", dumper.database], to: &buffer)
+                dumper.replies.expectSelect()
+            }
+            dialect.write(request, to: &buffer)
+            dumper.requests.append(request)
+            dumpers[id] = dumper
+            dumper.link.send(buffer)
+        }
+    }
+
+    private func resume() {
+        isPaused = false
+        proceed()
+    }
+
+    private func nextRequest() -> DumpRequest? {
+        if pages.isEmpty { closePage() }
+        guard var head = pages.popFirst() else { return nil }
+        let size = min(max(Int(Self.bytesPerRequest / bytesPerKey), 1), Self.mostKeysPerRequest)
+        if head.keys.count > size {
+            let request = DumpRequest(page: head.page, keys: head.keys.prefix(size))
+            head.keys = head.keys.dropFirst(size)
+            pages.prepend(head)
+            waitingKeys -= size
+            return request
+        }
+        waitingKeys -= head.keys.count
+        return head
+    }
+
+    private func closePage() {
+        guard let page = open else { return }
+        open = nil
+        pages.append(DumpRequest(page: page, keys: 0..<page.count))
+    }
+
+    // MARK: Answers
+
+    @_lifetime(cursor: copy cursor)
+    func consume(_ cursor: inout ReplyCursor, from link: ScanLink) throws -> Bool {
+        if link === lister { return try consumeNames(&cursor) }
+        return try consumeDumps(&cursor, from: link)
+    }
+
+    @_lifetime(cursor: copy cursor)
+    private func consumeNames(_ cursor: inout ReplyCursor) throws -> Bool {
+        do {
+            return try listing.consume(&cursor) { key, database in add(key, database) }
+        } catch KeyListing.Failure.refused(let reason) {
+            if reason.hasPrefix("NOPERM") {
+                finish(RunError(.connection, "The source \(name) does not let us read: \(reason)"))
+                return false
+            }
+            throw KeyListing.Failure.refused(reason)
+        }
+    }
+
+    /// Takes a key that was named, unless its name already says that it is not wanted.
+    private func add(_ key: RawSpan, _ database: Int) {
+        guard let router, router.wants(name: key) else { return }
+        let slot = source.slots == nil ? nil : HashSlot(key: key)
+        if let page = open, page.database != database || page.slot != slot || page.count >= Self.mostKeysPerRequest {
+            closePage()
+        }
+        if open == nil { open = KeyPage(database: database, slot: slot) }
+        open?.append(key)
+        waitingKeys += 1
+    }
+
+    @_lifetime(cursor: copy cursor)
+    private func consumeDumps(_ cursor: inout ReplyCursor, from link: ScanLink) throws -> Bool {
+        guard let router, !isFinished, var dumper = dumpers.removeValue(forKey: ObjectIdentifier(link)) else { return false }
+        defer { dumpers[ObjectIdentifier(link)] = dumper }
+        guard var request = dumper.requests.popFirst() else { return false }
+        router.select(request.page.database)
+        var isAnswered = false
+        while !isAnswered, let event = try dumper.replies.next(&cursor, keys: request.count) {
+            switch event {
+            case .key(let payload, let expiry, let eviction):
+                take(cursor.contents(payload), of: request, expiry: expiry, eviction: eviction, router)
+                request.keys.removeFirst()
+            case .gone:
+                request.keys.removeFirst()
+            case .failed(let reason):
+                request.withNextKey { router.fail($0, reason) }
+                request.keys.removeFirst()
+            case .refused(let reason):
+                refuse(request, reason, link)
+                isAnswered = true
+            case .finished:
+                isAnswered = true
+            }
+        }
+        if !isAnswered { dumper.requests.prepend(request) }
+        return isAnswered
+    }
+
+    private func take(
+        _ bytes: RawSpan, of request: DumpRequest, expiry: Int64?, eviction: EvictionHint?, _ router: KeyRouter
+    ) {
+        bytesPerKey += (Double(bytes.byteCount + 64) - bytesPerKey) / 32
+        request.withNextKey { key in
+            do throws(RDBError) {
+                let payload = try DumpPayload(bytes)
+                router.read(version: payload.version)
+                router.take(key: key, type: payload.type, value: payload.value, expiry: expiry, eviction: eviction)
+            } catch {
+                router.fail(key, "the source's DUMP payload is damaged: \(error.code)")
+            }
+        }
+    }
+
+    /// A transaction that was refused as a whole.
+    private func refuse(_ request: DumpRequest, _ reason: String, _ link: ScanLink) {
+        switch Refusal(reason) {
+        case .moved, .ask, .later("slot is being moved"):
+            if let slot = request.page.slot { strayed.withLockedValue { $0.insert(slot) } }
+        case .later(let reason):
+            pages.prepend(request)
+            waitingKeys += request.keys.count
+            link.lose(reason)
+        case .fatal:
+            finish(RunError(.connection, "The source \(name) does not let us read: \(reason)"))
+        case .keyExists, .key:
+            guard let router else { return }
+            if request.keys.count == 1 {
+                request.withNextKey { router.fail($0, reason) }
+                return
+            }
+            // One of them cannot be had: each alone, to know which.
+            for key in request.keys.reversed() { pages.prepend(DumpRequest(page: request.page, keys: key..<key + 1)) }
+            waitingKeys += request.keys.count
+        }
+    }
+
+    func didConsume(from link: ScanLink) {
+        guard !isFinished, let router else { return }
+        router.flushIfMuch()
+        context.renew(router)
+        publish()
+        proceed()
+    }
+
+    // MARK: Losses
+
+    func linkIsLost(_ link: ScanLink, reason: String) {
+        guard !isFinished else { return }
+        let isLister = link === lister
+        if isLister {
+            lister = nil
+            listing.restart()
+        } else if let dumper = dumpers.removeValue(forKey: ObjectIdentifier(link)) {
+            for var request in dumper.requests.reversed() {
+                request.count = request.keys.count
+                pages.prepend(request)
+                waitingKeys += request.keys.count
+            }
+        }
+        reconnecting += 1
+        let promise = loop.makePromise(of: ScanLink.self)
+        promise.completeWithTask { [self] in try await reconnect(reason) }
+        promise.futureResult.whenComplete { [self] result in
+            reconnecting -= 1
+            switch result {
+            case .success(let link):
+                if isLister { lister = link } else { add(link) }
+                proceed()
+            case .failure(let error): finish(error)
+            }
+        }
+    }
+
+    private func reconnect(_ reason: String) async throws -> ScanLink {
+        let deadline = ContinuousClock.now + .nanoseconds(source.settings.replyTimeout.nanoseconds)
+        var reason = reason
+        while ContinuousClock.now < deadline, !context.control.isEnding {
+            try await Task.sleep(for: .milliseconds(100))
+            do {
+                return try await connect()
+            } catch let error as ConnectionError {
+                reason = error.message
+            }
+        }
+        throw RunError(.connection, "The source \(name) is lost: \(reason)")
+    }
+
+    private func beat() {
+        if let lister, !listing.isIdle, lister.isSilent(for: source.settings.replyTimeout) {
+            lister.lose("it did not answer in time")
+        }
+        for dumper in dumpers.values where !dumper.requests.isEmpty && dumper.link.isSilent(for: source.settings.replyTimeout) {
+            dumper.link.lose("it did not answer in time")
+        }
+    }
+
+    private func publish() {
+        guard let router else { return }
+        state.withLockedValue { state in
+            state.tally = router.tally
+            if source.expectedKeys > 0 { state.fraction = min(1, Double(router.tally.read) / Double(source.expectedKeys)) }
+        }
+    }
+
+    private func finish(_ error: (any Error)?) {
+        guard !isFinished else { return }
+        isFinished = true
+        watch?.cancel()
+        router?.flush()
+        publish()
+        lister?.close()
+        for dumper in dumpers.values { dumper.link.close() }
+        dumpers = [:]
+        if let error { end.fail(error) } else { end.succeed() }
+    }
+}
