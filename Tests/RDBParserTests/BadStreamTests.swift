@@ -22,7 +22,8 @@ import Testing
             name: "new version", bytes: stream("REDIS0099"), code: .unsupportedVersion, offset: 0, detail: 99,
             says: "99"),
         Bad(
-            name: "Valkey 79", bytes: stream("VALKEY079"), code: .unsupportedVersion, offset: 0, detail: 79, says: "79"),
+            name: "Valkey 79",
+            bytes: stream("VALKEY079"), code: .unsupportedVersion, offset: 0, detail: 79, says: "79"),
         Bad(
             name: "unknown type", bytes: stream("REDIS0011", key(0, [0]), key(99, [0])), code: .unknownType, offset: 13,
             detail: 99, says: "type byte 99 at byte 13"),
@@ -65,7 +66,8 @@ import Testing
             name: "count beyond memory", bytes: stream("REDIS0011", key(4, [0x81, 0x7f] + zeros)), code: .malformed,
             offset: 12, detail: 0x7f00_0000_0000_0000, says: "element count"),
         Bad(
-            name: "key that expands too far", bytes: stream("REDIS0011", [0, 0xc3, 2, 0x80, 1, 0, 0, 0, 0, 0, 1, 1]),
+            name: "key that expands too far",
+            bytes: stream("REDIS0011", [0, 0xc3, 2, 0x81, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1]),
             code: .malformed, offset: 10, detail: nil, says: "key"),
         Bad(
             name: "key that refers before its start", bytes: stream("REDIS0011", [0, 0xc3, 2, 3, 0x20, 0, 1, 1]),
