@@ -69,10 +69,12 @@ package struct ByteCursor: ~Escapable {
         return true
     }
 
-    /// The bytes of a range that was read already.
+    /// The bytes of a range: 0 <= start <= end <= bytes.byteCount.
     @inlinable @inline(__always)
     @_lifetime(copy self)
-    package func bytes(_ range: Range<Int>) -> RawSpan {
-        bytes.extracting(range)
+    package func bytes(from start: Int, to end: Int) -> RawSpan {
+        precondition(UInt(bitPattern: start) <= UInt(bitPattern: end) && UInt(bitPattern: end) <= bytes.byteCount)
+        // SAFETY: so the range lies within the bytes (a number below 0 is too large without its sign).
+        return unsafe bytes.extracting(unchecked: Range(uncheckedBounds: (start, end)))
     }
 }

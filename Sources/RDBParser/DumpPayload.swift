@@ -1,4 +1,4 @@
-/// A checked payload of `DUMP` (or `FUNCTION DUMP`): type byte, value, footer of version (2 bytes) and CRC-64 (8 bytes).
+/// A checked payload of `DUMP` (or `FUNCTION DUMP`): type byte, value, version (2 bytes) and CRC-64 (8 bytes).
 public struct DumpPayload: ~Escapable {
     /// The type byte, whose meaning depends on `version`; 245 for a function library.
     public let type: UInt8

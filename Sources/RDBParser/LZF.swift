@@ -7,7 +7,7 @@ enum LZF {
     ///
     /// Memory follows the size of the input: at most `greatestExpansion` times it is taken, whatever was declared.
     /// - Parameter length: How many bytes the writer declared the expansion to have.
-    /// - Returns: `false` when the input is damaged or does not give exactly `length` bytes; `output` is then undefined.
+    /// - Returns: `false` (`output` undefined) when the input is damaged or does not give exactly `length` bytes.
     static func expand(_ input: RawSpan, length: UInt64, into output: inout [UInt8]) -> Bool {
         let (limit, overflow) = input.byteCount.multipliedReportingOverflow(by: greatestExpansion)
         guard !overflow, let length = Int(exactly: length), length <= limit else { return false }

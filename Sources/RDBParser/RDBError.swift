@@ -3,7 +3,8 @@ public struct RDBError: Error, Hashable, Sendable {
     /// What is wrong. A structure, so that a new code breaks nobody's switch.
     public struct Code: Hashable, Sendable {
         enum Kind: Hashable, Sendable {
-            case truncated, notRDB, unsupportedVersion, wrongChecksum, unknownType, unknownOpcode, unsupported, malformed
+            case truncated, notRDB, unsupportedVersion, wrongChecksum, unknownType, unknownOpcode, unsupported,
+                malformed
         }
 
         let kind: Kind
@@ -64,7 +65,8 @@ extension RDBError: CustomStringConvertible {
         case .truncated: "The input ends at byte \(offset), inside of: \(element)."
         case .notRDB: "This is not an RDB file or stream: it does not begin with REDIS or VALKEY and a version."
         case .unsupportedVersion: "RDB version\(number) is not supported (\(element), at byte \(offset))."
-        case .wrongChecksum: "The checksum at byte \(offset) does not match the bytes before it: they are damaged (\(element))."
+        case .wrongChecksum:
+            "The checksum at byte \(offset) does not match the bytes before it: they are damaged (\(element))."
         case .unknownType: "Unknown type byte\(number) at byte \(offset), for this RDB version."
         case .unknownOpcode: "Unknown opcode\(number) at byte \(offset), in: \(element)."
         case .unsupported: "Not supported: \(element) (byte\(number) at byte \(offset))."

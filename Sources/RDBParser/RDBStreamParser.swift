@@ -1,21 +1,21 @@
 /// Parses an RDB stream that is pushed in chunks of any size, and commits whole elements only.
 ///
-/// Understands what Redis 1 to 8.6 and Valkey to 9.1 write (RDB versions 1 to 13, and 80). It takes no memory in the size of
+/// Understands what Redis to 8.6 and Valkey to 9.1 write (RDB versions 1 to 13, and 80). Its memory does not grow with
 /// the data: values are passed on as the bytes that were fed.
 /// Once `feed` has thrown it throws the same error again.
 public struct RDBStreamParser: Sendable {
     /// Bytes of the stream that were consumed so far: every element that begins before it has been delivered.
     public internal(set) var offset: UInt64 = 0
 
-    /// Whether the end of the stream was read, and (from version 5 on) its checksum is right or 0, that is, switched off.
+    /// Whether the end of the stream was read, and (from version 5 on) its checksum is right, or 0: switched off.
     /// What follows in the input is not consumed.
     public internal(set) var isFinished = false
 
     /// After `feed`: how many bytes the next chunk must hold at least before anything more can be committed.
     ///
     /// A lower bound of what the stream itself declares, up to `Int.max` where it is hostile: decide what to refuse
-    /// before growing a buffer by it. Where an element holds several parts it is the bound for the first missing one, so
-    /// double the buffer too. 0 once finished.
+    /// before growing a buffer by it. Where an element holds several parts it is the bound for the first missing one,
+    /// so double the buffer too. 0 once finished.
     public internal(set) var bytesNeeded = 9
 
     /// The stream's version, once its first bytes were read.
@@ -117,9 +117,9 @@ extension RDBStreamParser {
             }
             cursor = slow
         }
-        let value = cursor.bytes(key.end..<cursor.position)
+        let value = cursor.bytes(from: key.end, to: cursor.position)
         if key.isEncoded {
-            try decodeKey(cursor.bytes(key.start..<key.end), at: typeOffset &+ 1)
+            try decodeKey(cursor.bytes(from: key.start, to: key.end), at: typeOffset &+ 1)
             // SAFETY: the bytes of integers are all initialized.
             let record = unsafe RDBRecord(
                 key: scratch.span.bytes, type: byte, value: value, expiry: expiry, idleSeconds: idleSeconds,
@@ -127,7 +127,7 @@ extension RDBStreamParser {
             visitor.record(record)
         } else {
             let record = RDBRecord(
-                key: cursor.bytes(key.contents..<key.end), type: byte, value: value, expiry: expiry,
+                key: cursor.bytes(from: key.contents, to: key.end), type: byte, value: value, expiry: expiry,
                 idleSeconds: idleSeconds, frequency: frequency)
             visitor.record(record)
         }
@@ -160,7 +160,7 @@ extension RDBStreamParser {
         return ()
     }
 
-    @usableFromInline
+    @usableFromInline @inline(never)
     mutating func decodeKey(_ key: RawSpan, at offset: UInt64) throws(RDBError) {
         scratch.removeAll(keepingCapacity: true)
         try RDBString.decode(key, at: offset, element: "key", into: &scratch)
@@ -180,7 +180,7 @@ extension RDBStreamParser {
         if version.hasChecksum {
             let end = cursor.position
             guard let expected = cursor.next(UInt64.self) else { return nil }
-            let actual = CRC64.update(checksum, with: cursor.bytes(0..<end))
+            let actual = CRC64.update(checksum, with: cursor.bytes(from: 0, to: end))
             guard expected == 0 || expected == actual else {
                 throw RDBError(
                     .wrongChecksum, offset: cursor.base &+ UInt64(end), element: "end of the RDB stream")

@@ -18,7 +18,7 @@ public enum RDBString: ~Escapable {
         guard let first = cursor.nextByte() else { return nil }
         if first < 0x40 {
             guard cursor.remaining == Int(first) else { return nil }
-            return .raw(cursor.bytes(1..<value.byteCount))
+            return .raw(cursor.bytes(from: 1, to: value.byteCount))
         }
         return readLong(value)
     }
@@ -28,8 +28,8 @@ public enum RDBString: ~Escapable {
     static func readLong(_ value: RawSpan) -> RDBString? {
         var cursor = ByteCursor(value)
         guard let token = try? cursor.nextString("string"), token.end == value.byteCount else { return nil }
-        if !token.isEncoded { return .raw(cursor.bytes(token.contents..<token.end)) }
-        var integer = ByteCursor(cursor.bytes(1..<value.byteCount))
+        if !token.isEncoded { return .raw(cursor.bytes(from: token.contents, to: token.end)) }
+        var integer = ByteCursor(cursor.bytes(from: 1, to: value.byteCount))
         switch value.byteCount {
         case 2: if let number = integer.next(Int8.self), first(of: value) == 0xc0 { return .integer(Int64(number)) }
         case 3: if let number = integer.next(Int16.self), first(of: value) == 0xc1 { return .integer(Int64(number)) }
@@ -66,7 +66,7 @@ public enum RDBString: ~Escapable {
             var cursor = ByteCursor(value, base: offset)
             guard cursor.skip(1), try cursor.nextLength(of: element) != nil,
                 let length = try cursor.nextLength(of: element),
-                LZF.expand(cursor.bytes(cursor.position..<value.byteCount), length: length, into: &output)
+                LZF.expand(cursor.bytes(from: cursor.position, to: value.byteCount), length: length, into: &output)
             else { throw RDBError(.malformed, offset: offset, element: element) }
         case nil:
             throw RDBError(.malformed, offset: offset, element: element)

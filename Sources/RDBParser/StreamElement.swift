@@ -82,7 +82,7 @@ extension ByteCursor {
         let start = offset
         guard let token = try nextString(element) else { return nil }
         var decoded: [UInt8] = []
-        try RDBString.decode(bytes(token.start..<token.end), at: start, element: element, into: &decoded)
+        try RDBString.decode(bytes(from: token.start, to: token.end), at: start, element: element, into: &decoded)
         return decoded
     }
 

@@ -15,40 +15,66 @@ import Testing
 
     static let bad: [Bad] = [
         Bad(name: "text", bytes: Array("hi".utf8), code: .notRDB, offset: 0, detail: nil, says: "not an RDB file"),
-        Bad(name: "no digits", bytes: Array("REDIS00x1".utf8), code: .notRDB, offset: 0, detail: 0x78, says: "not an RDB"),
-        Bad(name: "new version", bytes: stream("REDIS0099"), code: .unsupportedVersion, offset: 0, detail: 99, says: "99"),
-        Bad(name: "Valkey 79", bytes: stream("VALKEY079"), code: .unsupportedVersion, offset: 0, detail: 79, says: "79"),
-        Bad(name: "unknown type", bytes: stream("REDIS0011", key(0, [0]), key(99, [0])), code: .unknownType, offset: 13,
+        Bad(
+            name: "no digits", bytes: Array("REDIS00x1".utf8), code: .notRDB, offset: 0, detail: 0x78,
+            says: "not an RDB"),
+        Bad(
+            name: "new version", bytes: stream("REDIS0099"), code: .unsupportedVersion, offset: 0, detail: 99,
+            says: "99"),
+        Bad(
+            name: "Valkey 79",
+            bytes: stream("VALKEY079"), code: .unsupportedVersion, offset: 0, detail: 79, says: "79"),
+        Bad(
+            name: "unknown type", bytes: stream("REDIS0011", key(0, [0]), key(99, [0])), code: .unknownType, offset: 13,
             detail: 99, says: "type byte 99 at byte 13"),
-        Bad(name: "Redis's type in Valkey", bytes: stream("VALKEY080", key(25, zeros)), code: .unknownType, offset: 9,
+        Bad(
+            name: "Redis's type in Valkey", bytes: stream("VALKEY080", key(25, zeros)), code: .unknownType, offset: 9,
             detail: 25, says: "25"),
-        Bad(name: "Valkey's type in Redis 7", bytes: stream("REDIS0011", key(22, zeros)), code: .unknownType, offset: 9,
+        Bad(
+            name: "Valkey's type in Redis 7", bytes: stream("REDIS0011", key(22, zeros)), code: .unknownType, offset: 9,
             detail: 22, says: "22"),
-        Bad(name: "module 1", bytes: stream("REDIS0008", key(6, zeros)), code: .unsupported, offset: 9, detail: 6,
+        Bad(
+            name: "module 1", bytes: stream("REDIS0008", key(6, zeros)), code: .unsupported, offset: 9, detail: 6,
             says: "module without opcodes"),
-        Bad(name: "module opcode", bytes: stream("REDIS0011", key(7, [1, 6])), code: .unknownOpcode, offset: 13, detail: 6,
+        Bad(
+            name: "module opcode", bytes: stream("REDIS0011", key(7, [1, 6])), code: .unknownOpcode, offset: 13,
+            detail: 6,
             says: "module value"),
-        Bad(name: "243 of Valkey", bytes: stream("VALKEY080", [243]), code: .unsupported, offset: 9, detail: 243,
+        Bad(
+            name: "243 of Valkey", bytes: stream("VALKEY080", [243]), code: .unsupported, offset: 9, detail: 243,
             says: "slot import"),
-        Bad(name: "243 of Redis", bytes: stream("REDIS0013", [243]), code: .unsupported, offset: 9, detail: 243,
+        Bad(
+            name: "243 of Redis", bytes: stream("REDIS0013", [243]), code: .unsupported, offset: 9, detail: 243,
             says: "metadata of a module"),
-        Bad(name: "246", bytes: stream("REDIS0010", [246]), code: .unsupported, offset: 9, detail: 246,
+        Bad(
+            name: "246", bytes: stream("REDIS0010", [246]), code: .unsupported, offset: 9, detail: 246,
             says: "pre-release of Redis 7.0"),
-        Bad(name: "expiry without key", bytes: stream("REDIS0011", [249, 1, 254, 0]), code: .malformed, offset: 11,
+        Bad(
+            name: "expiry without key", bytes: stream("REDIS0011", [249, 1, 254, 0]), code: .malformed, offset: 11,
             detail: 254, says: "behind its expiry"),
-        Bad(name: "length form", bytes: stream("REDIS0011", key(0, [0x82])), code: .malformed, offset: 12, detail: 0x82,
+        Bad(
+            name: "length form", bytes: stream("REDIS0011", key(0, [0x82])), code: .malformed, offset: 12, detail: 0x82,
             says: "value at byte 12"),
-        Bad(name: "encoded count", bytes: stream("REDIS0011", key(2, [0xc0, 1])), code: .malformed, offset: 12,
+        Bad(
+            name: "encoded count", bytes: stream("REDIS0011", key(2, [0xc0, 1])), code: .malformed, offset: 12,
             detail: 0xc0, says: "element count"),
-        Bad(name: "length beyond memory", bytes: stream("REDIS0011", key(0, [0x81] + [UInt8](repeating: 255, count: 8))),
+        Bad(
+            name: "length beyond memory",
+            bytes: stream("REDIS0011", key(0, [0x81] + [UInt8](repeating: 255, count: 8))),
             code: .malformed, offset: 12, detail: .max, says: "value"),
-        Bad(name: "count beyond memory", bytes: stream("REDIS0011", key(4, [0x81, 0x7f] + zeros)), code: .malformed,
+        Bad(
+            name: "count beyond memory", bytes: stream("REDIS0011", key(4, [0x81, 0x7f] + zeros)), code: .malformed,
             offset: 12, detail: 0x7f00_0000_0000_0000, says: "element count"),
-        Bad(name: "key that expands too far", bytes: stream("REDIS0011", [0, 0xc3, 2, 0x80, 1, 0, 0, 0, 0, 0, 1, 1]),
+        Bad(
+            name: "key that expands too far",
+            bytes: stream("REDIS0011", [0, 0xc3, 2, 0x81, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1]),
             code: .malformed, offset: 10, detail: nil, says: "key"),
-        Bad(name: "key that refers before its start", bytes: stream("REDIS0011", [0, 0xc3, 2, 3, 0x20, 0, 1, 1]),
+        Bad(
+            name: "key that refers before its start", bytes: stream("REDIS0011", [0, 0xc3, 2, 3, 0x20, 0, 1, 1]),
             code: .malformed, offset: 10, detail: nil, says: "key"),
-        Bad(name: "wrong checksum", bytes: Array("REDIS0011".utf8) + [255, 1, 0, 0, 0, 0, 0, 0, 0], code: .wrongChecksum,
+        Bad(
+            name: "wrong checksum", bytes: Array("REDIS0011".utf8) + [255, 1, 0, 0, 0, 0, 0, 0, 0],
+            code: .wrongChecksum,
             offset: 10, detail: nil, says: "checksum"),
     ]
 
@@ -94,7 +120,9 @@ import Testing
                     let noise = (0..<60).map { _ in
                         Bool.random(using: &random) ? random.next() : UInt8.random(in: 0...4, using: &random)
                     }
-                    #expect(refusal(of: Array(magic.utf8) + [type] + noise)?.code != nil || type == 255 || magic == "REDIS0003")
+                    #expect(
+                        refusal(of: Array(magic.utf8) + [type] + noise)?.code != nil || type == 255
+                            || magic == "REDIS0003")
                 }
             }
         }

@@ -13,31 +13,31 @@ let smallFiles = ["empty", "expired", "lfu", "lru", "nocompress"]
 struct GroundTruth: Decodable {
     struct Key: Decodable {
         let db: UInt64
-        let key_b64: Data
+        let keyB64: Data
         let type: String
-        let rdb_type: UInt8
-        let expire_ms: Int64?
-        let lru_idle_s: UInt64?
-        let lfu_freq: UInt8?
+        let rdbType: UInt8
+        let expireMs: Int64?
+        let lruIdleS: UInt64?
+        let lfuFreq: UInt8?
     }
 
     let magic: String
     let aux: [String: String]
-    let functions_b64: [Data]?
+    let functionsB64: [Data]?
     let keys: [Key]
 }
 
 /// What `DUMP` said of the keys of `all`.
 struct Dumps: Decodable {
     struct Dump: Decodable {
-        let key_b64: Data
+        let keyB64: Data
         let db: UInt64
-        let rdb_type: UInt8
+        let rdbType: UInt8
         let footer: UInt16
-        let dump_b64: Data
+        let dumpB64: Data
     }
 
-    let function_dump_b64: Data?
+    let functionDumpB64: Data?
     let dumps: [Dump]
 }
 
@@ -49,7 +49,9 @@ enum Fixture {
     }
 
     static func truth<T: Decodable>(_: T.Type, _ server: String, _ name: String) throws -> T {
-        try JSONDecoder().decode(T.self, from: Data(try bytes(server, name)))
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode(T.self, from: Data(try bytes(server, name)))
     }
 }
 

@@ -79,9 +79,10 @@ import Testing
         let idle: [UInt8] = [248, 0x41, 0x2c]
         let frequency: [UInt8] = [249, 200]
         for parts in [milliseconds + idle + frequency, frequency + idle + seconds, idle + milliseconds + frequency] {
-            #expect(try records(stream("REDIS0009", parts, key(0, [0]), key(0, [0]))) == [
-                record, Record(database: 0, key: [0x6b], type: 0, value: [0]),
-            ])
+            #expect(
+                try records(stream("REDIS0009", parts, key(0, [0]), key(0, [0]))) == [
+                    record, Record(database: 0, key: [0x6b], type: 0, value: [0]),
+                ])
         }
     }
 

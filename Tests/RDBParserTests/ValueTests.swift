@@ -36,10 +36,11 @@ import Testing
         #expect(output == [1] + Array(String(repeating: "ab", count: 20).utf8))
     }
 
-    @Test(arguments: [
-        [0xc3, 6, 39, 1, 0x61, 0x62, 0xe0, 29, 1], [0xc3, 6, 41, 1, 0x61, 0x62, 0xe0, 29, 1],
-        [0xc3, 5, 40, 1, 0x61, 0x62, 0xe0, 29], [0xc3, 4, 40, 1, 0x61, 0x62, 0xe0], [0xc3, 2, 3, 5, 0x61],
-    ] as [[UInt8]])
+    @Test(
+        arguments: [
+            [0xc3, 6, 39, 1, 0x61, 0x62, 0xe0, 29, 1], [0xc3, 6, 41, 1, 0x61, 0x62, 0xe0, 29, 1],
+            [0xc3, 5, 40, 1, 0x61, 0x62, 0xe0, 29], [0xc3, 4, 40, 1, 0x61, 0x62, 0xe0], [0xc3, 2, 3, 5, 0x61],
+        ] as [[UInt8]])
     func `damaged compression is refused`(bytes: [UInt8]) {
         var output: [UInt8] = []
         #expect(throws: RDBError(.malformed, offset: 0, element: "string")) {
