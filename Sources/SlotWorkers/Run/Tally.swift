@@ -57,6 +57,16 @@ package struct Tally: Sendable, Equatable {
         }
     }
 
+    /// Takes over the reasons that came to a worker's tally since an earlier look at it.
+    mutating func explainAgain(_ later: Tally, since earlier: Tally) {
+        for (name, reason) in later.reasons {
+            let before = earlier.reasons[name] ?? Reason()
+            guard reason.count > before.count else { continue }
+            explain(name, reason.examples.dropFirst(before.examples.count))
+            reasons[name]?.count += reason.count - before.count - (reason.examples.count - before.examples.count)
+        }
+    }
+
     package mutating func add(_ other: Tally) {
         read += other.read
         copied += other.copied

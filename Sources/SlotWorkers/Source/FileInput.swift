@@ -73,6 +73,17 @@ final class FileInput {
         try expand(limit, into: &buffer)
     }
 
+    /// Makes sure that nothing follows the RDB data.
+    ///
+    /// - Parameter rest: What was read and is not part of it.
+    func expectEnd(after rest: ByteBuffer) throws(RunError) {
+        var more = ByteBuffer()
+        if rest.readableBytes == 0 { try read(4096, into: &more) }
+        guard rest.readableBytes + more.readableBytes == 0 else {
+            throw RunError(.input, "\(name) goes on behind the end of its RDB data: it is damaged, or not an RDB file alone.")
+        }
+    }
+
     private func expand(_ limit: Int, into buffer: inout ByteBuffer) throws(RunError) {
         guard let expander else { return }
         isAtEnd = false

@@ -62,6 +62,7 @@ final class FileReader: Reader, @unchecked Sendable {
             }
             if feed.isFinished {
                 router.flush()
+                try input.expectEnd(after: buffer)
                 state.withLockedValue { $0.isComplete = true }
                 return end.succeed()
             }

@@ -23,7 +23,7 @@ struct ReaderState: Sendable {
 
 /// What every reader needs from its run.
 struct ReaderContext: Sendable {
-    let plan: WritePlan
+    var plan: WritePlan
     let workers: [SlotWorker]
     let pressure: BytePressure
     let control: RunControl

@@ -19,6 +19,10 @@ struct RecordFeed<Visitor: RDBVisitor> {
 
     /// Takes a chunk. Bytes behind the end of the RDB data stay in it.
     mutating func feed(_ chunk: inout ByteBuffer) throws(RDBError) {
+        // Out of the struct while it is read, so that parser and visitor may change beside it.
+        var rest = ByteBuffer()
+        swap(&rest, &self.rest)
+        defer { swap(&rest, &self.rest) }
         while rest.readableBytes > 0, chunk.readableBytes > 0 {
             let before = rest.readableBytes
             let wanted = max(needed - before, 512)

@@ -26,7 +26,7 @@ final class SlotWorker: LaneOwner, @unchecked Sendable {
     private let directory: TargetDirectory
     private let pressure: BytePressure
     private let control: RunControl
-    private let onConflict: ConflictPolicy
+    private var onConflict: ConflictPolicy
     private let silence: TimeAmount
     private var table: RoutingTable
     private var lanes: [Endpoint: Lane] = [:]
@@ -186,6 +186,11 @@ final class SlotWorker: LaneOwner, @unchecked Sendable {
                 tally.existing += keys.count
             }
         }
+    }
+
+    /// From now on a key that exists is no failure: it may be our own, when keys are copied once more.
+    func keepExisting() {
+        loop.execute { [self] in if onConflict == .error { onConflict = .skip } }
     }
 
     private func loseSilentLanes() {

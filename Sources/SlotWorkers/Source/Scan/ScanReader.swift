@@ -12,7 +12,6 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
     struct Source: Sendable {
         let endpoint: Endpoint
         let settings: ConnectionSettings
-        let runID: String
         let databases: [Int]
         /// On a cluster, the slots to read.
         let slots: SlotSet?
@@ -33,6 +32,8 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
     /// Slots whose keys were on their way to another server while they were read.
     let strayed = NIOLockedValueBox(SlotSet())
     private let source: Source
+    /// Which process it is; its cursors mean nothing to another.
+    private let runID = NIOLockedValueBox<String?>(nil)
     private let dialect: DumpDialect
     private let loop: any EventLoop
     private let context: ReaderContext
@@ -89,7 +90,11 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
     private func connect() async throws -> ScanLink {
         let connection = try await Connection.open(source.endpoint, settings: source.settings, on: loop)
         let facts = try await ServerFacts.fetch(from: connection)
-        guard facts.runID == source.runID else {
+        let runID = runID.withLockedValue { known in
+            known = known ?? facts.runID
+            return known
+        }
+        guard facts.runID == runID else {
             await connection.close()
             throw RunError(.connection, "The source \(name) was restarted or replaced while it was read: start the run again.")
         }
@@ -108,7 +113,7 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
     /// Asks for whatever there is room for.
     private func proceed() {
         guard !isFinished else { return }
-        name(keys: ())
+        list()
         dump()
         if listing.isDone, open == nil, pages.isEmpty, reconnecting == 0, dumpers.values.allSatisfy(\.requests.isEmpty) {
             state.withLockedValue { $0.isComplete = true }
@@ -116,7 +121,7 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
         }
     }
 
-    private func name(keys: Void) {
+    private func list() {
         guard let lister else { return }
         var buffer = ByteBuffer()
         while waitingKeys < Self.mostWaitingKeys, let question = listing.next() {

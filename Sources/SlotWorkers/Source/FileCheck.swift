@@ -1,0 +1,57 @@
+internal import NIOCore
+internal import RDBParser
+
+/// What a file holds, read once before anything is written: a damaged file, or one with databases that the target cannot
+/// hold, is refused while the target is still as it was.
+struct FileCheck {
+    /// Keys by database.
+    private(set) var keys: [Int: Int] = [:]
+
+    private struct Counter: RDBVisitor {
+        var keys: [Int: Int] = [:]
+        private var current = 0
+        private var count = 0
+
+        init() {}
+
+        mutating func header(_ version: RDBVersion) {}
+        mutating func auxiliary(name: RawSpan, value: RawSpan) {}
+        mutating func sizes(keys: UInt64, expiries: UInt64) {}
+        mutating func function(_ code: RawSpan) {}
+
+        mutating func database(_ index: UInt64) {
+            settle()
+            current = Int(clamping: index)
+        }
+
+        mutating func record(_ record: borrowing RDBRecord) { count += 1 }
+
+        mutating func settle() {
+            if count > 0 { keys[current, default: 0] += count }
+            count = 0
+        }
+    }
+
+    /// Reads a whole file.
+    ///
+    /// - Parameter isEnding: Asked between chunks; the check then stops early.
+    /// - Throws: `RunError` that says what is wrong with it, and where.
+    init(path: String, isEnding: () -> Bool, progress: (Double) -> Void) throws(RunError) {
+        let input = try FileInput(path: path)
+        var feed = RecordFeed(visitor: Counter())
+        var buffer = ByteBuffer()
+        while !feed.isFinished, !isEnding() {
+            try input.read(256 << 10, into: &buffer)
+            do throws(RDBError) {
+                if buffer.readableBytes == 0 { try feed.finish() }
+                try feed.feed(&buffer)
+            } catch {
+                throw RunError(.input, "\(path): \(error)")
+            }
+            if let size = input.size, size > 0 { progress(Double(input.position) / Double(size)) }
+        }
+        if feed.isFinished { try input.expectEnd(after: buffer) }
+        feed.visitor.settle()
+        keys = feed.visitor.keys
+    }
+}
