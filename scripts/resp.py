@@ -49,7 +49,10 @@ class Access:
 class Connection:
     def __init__(self, host, port, access):
         self.address = (host, port)
-        self.socket = socket.create_connection((host, port), timeout=access.timeout)
+        try:
+            self.socket = socket.create_connection((host, port), timeout=access.timeout)
+        except OSError as error:
+            raise ConnectionError("%s:%d: %s" % (host, port, error.strerror or error)) from None
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if access.tls_ca:
             context = ssl.create_default_context(cafile=access.tls_ca)
