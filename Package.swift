@@ -6,13 +6,14 @@ let warnings: [SwiftSetting] =
     Context.environment["BACKFILL_WARNINGS_AS_ERRORS"] == nil ? [] : [.treatAllWarnings(as: .error)]
 
 /// Every target of ours: Swift 6 mode, explicit existentials, imports that a file names itself.
-let ours: [SwiftSetting] = [
-    .swiftLanguageMode(.v6),
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-    .enableExperimentalFeature("Lifetimes"),
-] + warnings
+let ours: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableExperimentalFeature("Lifetimes"),
+    ] + warnings
 
 /// Library targets also mark each unsafe expression, with its proof beside it.
 let library: [SwiftSetting] = ours + [.strictMemorySafety()]

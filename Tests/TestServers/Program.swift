@@ -28,7 +28,8 @@ package final class Program: Sendable {
         let length = path.withUnsafeMutableBytes { $0.baseAddress.map { readlink("/proc/self/exe", $0, 4096) } ?? 0 }
         let bundle = String(decoding: path.prefix(max(0, length)), as: UTF8.self)
         let beside = bundle.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 } + "/backfill"
-        return FileManager.default.isExecutableFile(atPath: beside) ? beside : TestFolder.package + "/.build/debug/backfill"
+        return FileManager.default.isExecutableFile(atPath: beside)
+            ? beside : TestFolder.package + "/.build/debug/backfill"
     }()
 
     /// Runs a program to its end.

@@ -34,7 +34,8 @@ final class Reaper: Sendable {
         let null = open("/dev/null", O_RDWR | O_CLOEXEC)
         // In a group of its own: Ctrl-C at the terminal must not reach it.
         _ = try? ChildProcess.spawn(
-            "/bin/sh", ["-c", Self.script, TestFolder.root], input: ends.reading, output: null, error: null, ownGroup: true)
+            "/bin/sh", ["-c", Self.script, TestFolder.root], input: ends.reading, output: null, error: null,
+            ownGroup: true)
         close(ends.reading)
         close(null)
     }

@@ -16,7 +16,8 @@ package enum TestFolder {
     static let root: String = {
         let temporary = ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp"
         var template = Array("\(temporary)/backfill-tests.XXXXXX".utf8CString)
-        return mkdtemp(&template) == nil ? temporary : String(decoding: template.dropLast().map(UInt8.init), as: UTF8.self)
+        return mkdtemp(&template) == nil
+            ? temporary : String(decoding: template.dropLast().map(UInt8.init), as: UTF8.self)
     }()
 
     private static let counter = Atomic<Int>(0)

@@ -9,8 +9,9 @@ import Testing
         let key: [UInt8] = [0, 255, 13, 10]
         #expect(try server.client().command([Array("SET".utf8), key, []]) == .ok)
         #expect(try server.client().command([Array("GET".utf8), key]) == .bulk([]))
-        #expect(try server.client().pipeline([["GET", "none"], ["LPUSH", "l", "a", "b"], ["LRANGE", "l", "0", "-1"]])
-            == [.bulk(nil), .integer(2), .array([.bulk([98]), .bulk([97])])])
+        #expect(
+            try server.client().pipeline([["GET", "none"], ["LPUSH", "l", "a", "b"], ["LRANGE", "l", "0", "-1"]])
+                == [.bulk(nil), .integer(2), .array([.bulk([98]), .bulk([97])])])
 
         server.pause()
         #expect(throws: TestError.self) { try server.client(timeout: .seconds(1)).command(["PING"]) }
@@ -71,17 +72,31 @@ import Testing
         #expect(keys.reduce(0, +) == 2000)
         #expect(keys.allSatisfy { $0 > 500 })
 
-        // "1" hashes to slot 9842 of the second primary, "0" to 13907 of the third, "{tag}" to 8338, "6" to 4866
-        #expect(try source.client().command(["SET", "6", "x"]) == .ok)
-        try cluster.beginMove(slot: 4866, from: source, to: target)
-        #expect(try source.client().command(["GET", "other{6}"]).text == "ASK 4866 127.0.0.1:\(target.port)")
-        #expect(try cluster.moveKeys(slot: 4866, from: source, to: target) > 0)
-        try cluster.finishMove(slot: 4866, to: target)
-        #expect(try source.client().command(["GET", "6"]).text == "MOVED 4866 127.0.0.1:\(target.port)")
-        #expect(try target.client().command(["GET", "6"]) == .bulk([120]))
+        // key 3 is in slot 1584 of the first primary, key 0 in slot 13907 of the third
+        #expect(try source.client().command(["SET", "3", "x"]) == .ok)
+        try cluster.beginMove(slot: 1584, from: source, to: target)
+        #expect(try source.client().command(["GET", "other{3}"]).text == "ASK 1584 127.0.0.1:\(target.port)")
+        #expect(try cluster.moveKeys(slot: 1584, from: source, to: target) > 0)
+        try cluster.finishMove(slot: 1584, to: target)
+        #expect(try source.client().command(["GET", "3"]).text == "MOVED 1584 127.0.0.1:\(target.port)")
+        #expect(try target.client().command(["GET", "3"]) == .bulk([120]))
 
         try await cluster.failover(to: cluster.replicas[2])
         #expect(try cluster.replicas[2].client().command(["SET", "0", "x"]) == .ok)
+    }
+
+    @Test func `a cluster and a single server filled alike are equal`() async throws {
+        let cluster = try await TestCluster.start("valkey-8.0.1")
+        let server = try await TestServer.start("redis-7.4.1")
+        let now = ["--now", "2000000000000"]
+        try await Filler.run(port: cluster.port, .strings, keys: 5000, now)
+        try await Filler.run(server, .strings, keys: 5000, database: 3, now)
+        let comparison = try await Comparer.run(from: server.port, to: cluster.port, ["--db-map", "3=0"])
+        #expect(comparison.isEqual, "\(comparison)")
+        try server.client().pipeline([["SELECT", "3"], ["DEL", "key:0000000000000000"], ["SET", "more", "1"]])
+        let changed = try await Comparer.run(from: server.port, to: cluster.port, ["--db-map", "3=0"])
+        #expect(changed.description.contains("missing: 1"))
+        #expect(changed.description.contains("extra: 1"))
     }
 
     @Test func `a program gives its exit, its output, takes input and signals`() async throws {
@@ -96,6 +111,8 @@ import Testing
         #expect(sleeper.isRunning)
         sleeper.send(signal: SIGTERM)
         #expect(try await sleeper.wait().exit == .signal(SIGTERM))
-        await #expect(throws: TestError.self) { try await Program.run("/bin/sleep", ["100"], timeout: .milliseconds(50)) }
+        await #expect(throws: TestError.self) {
+            try await Program.run("/bin/sleep", ["100"], timeout: .milliseconds(50))
+        }
     }
 }
