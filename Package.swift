@@ -1,14 +1,19 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+/// With BACKFILL_WARNINGS_AS_ERRORS (as CI has it) our warnings are errors; those of dependencies are not.
+let warnings: [SwiftSetting] =
+    Context.environment["BACKFILL_WARNINGS_AS_ERRORS"] == nil ? [] : [.treatAllWarnings(as: .error)]
+
 /// Every target of ours: Swift 6 mode, explicit existentials, imports that a file names itself.
-let ours: [SwiftSetting] = [
-    .swiftLanguageMode(.v6),
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-    .enableExperimentalFeature("Lifetimes"),
-]
+let ours: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableExperimentalFeature("Lifetimes"),
+    ] + warnings
 
 /// Library targets also mark each unsafe expression, with its proof beside it.
 let library: [SwiftSetting] = ours + [.strictMemorySafety()]
@@ -74,5 +79,7 @@ let package = Package(
             ],
             swiftSettings: ours),
         .testTarget(name: "RDBParserTests", dependencies: ["RDBParser", "CChecksum"], swiftSettings: ours),
+        .target(name: "TestServers", path: "Tests/TestServers", swiftSettings: ours),
+        .testTarget(name: "TestServersTests", dependencies: ["TestServers"], swiftSettings: ours),
     ]
 )
