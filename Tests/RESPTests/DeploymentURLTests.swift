@@ -3,14 +3,19 @@ import Testing
 
 @Suite struct DeploymentURLTests {
     @Test(arguments: [
-        ("redis://h", "redis://h:6379"), ("redis://h:1", "redis://h:1"), ("valkey://H.Example:7000/", "redis://h.example:7000"),
+        ("redis://h", "redis://h:6379"), ("redis://h:1", "redis://h:1"),
+        ("valkey://H.Example:7000/", "redis://h.example:7000"),
         ("rediss://h", "rediss://h:6379"), ("valkeys://a,b:2", "rediss://a:6379,b:2"), ("REDIS://h", "redis://h:6379"),
-        ("redis://a:1,b:2,a:1", "redis://a:1,b:2"), ("redis://[::1]:7000,[fe80::1]", "redis://[::1]:7000,[fe80::1]:6379"),
+        ("redis://a:1,b:2,a:1", "redis://a:1,b:2"),
+        ("redis://[::1]:7000,[fe80::1]", "redis://[::1]:7000,[fe80::1]:6379"),
         ("redis://ann@h", "redis://ann@h:6379"), ("redis://a%3Ab%40c@h", "redis://a%3Ab%40c@h:6379"),
-        ("unix:///run/redis.sock", "unix:///run/redis.sock"), ("unix://ann@/run/a@b:c.sock", "unix://ann@/run/a@b:c.sock"),
+        ("unix:///run/redis.sock", "unix:///run/redis.sock"),
+        ("unix://ann@/run/a@b:c.sock", "unix://ann@/run/a@b:c.sock"),
         ("redis+sentinel://s1,s2:5/my%20master", "redis+sentinel://s1:26379,s2:5/my%20master"),
-        ("rediss+sentinel://s1/m", "rediss+sentinel://s1:26379/m"), ("valkey+sentinel://s1/m", "redis+sentinel://s1:26379/m"),
-        ("valkeys+sentinel://ann@s1/m", "rediss+sentinel://ann@s1:26379/m"), ("redis://my_host.svc", "redis://my_host.svc:6379"),
+        ("rediss+sentinel://s1/m", "rediss+sentinel://s1:26379/m"),
+        ("valkey+sentinel://s1/m", "redis+sentinel://s1:26379/m"),
+        ("valkeys+sentinel://ann@s1/m", "rediss+sentinel://ann@s1:26379/m"),
+        ("redis://my_host.svc", "redis://my_host.svc:6379"),
     ])
     func `a URL is read into its normal form`(text: String, normal: String) throws {
         let url = try DeploymentURL(text)
@@ -35,7 +40,8 @@ import Testing
         ("redis://[abc]", .host), ("redis://h:0", .port), ("redis://h:65536", .port), ("redis://h:", .port),
         ("redis://h:+1", .port), ("redis://[::1]x", .port), ("redis://h/0", .path), ("redis://h?db=1", .path),
         ("redis://h#x", .path), ("redis://h/a/b", .path), ("redis://@h", .user), ("redis://%zz@h", .user),
-        ("redis://%ff@h", .user), ("redis://a%4@h", .user), ("unix://run/x", .path), ("unix:///", .path), ("unix://", .path),
+        ("redis://%ff@h", .user), ("redis://a%4@h", .user), ("unix://run/x", .path), ("unix:///", .path),
+        ("unix://", .path),
         ("redis+sentinel://s", .name), ("redis+sentinel://s/", .name), ("redis+sentinel://s/a/b", .name),
         ("redis+sentinel://s/a?b", .name), ("redis+sentinel:///a", .host),
     ])
@@ -47,7 +53,8 @@ import Testing
 
     @Test(arguments: [
         "redis://:s3cret@h", "redis://ann:s3cret@h:1", "redis://ann:s3/cret@h", "redis://ann:s3@cret@h",
-        "redis+sentinel://ann:s3cret@h/name", "unix://ann:s3cret@/run/x", "redis://ann:s3cret@h/0", "redis://ann:s3?cret@h:x",
+        "redis+sentinel://ann:s3cret@h/name", "unix://ann:s3cret@/run/x", "redis://ann:s3cret@h/0",
+        "redis://ann:s3?cret@h:x",
     ])
     func `a password in the URL is refused, not repeated, and its place named`(text: String) {
         let error = #expect(throws: AddressError.self) { try DeploymentURL(text) }

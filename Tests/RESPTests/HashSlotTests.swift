@@ -4,7 +4,8 @@ import Testing
 @Suite struct HashSlotTests {
     /// Answers of `CLUSTER KEYSLOT` of Valkey 9.1.2.
     @Test(arguments: [
-        ("", 0), ("foo", 12182), ("{}foo", 9500), ("foo{}{bar}", 8363), ("foo{{bar}}zap", 4015), ("foo{bar}{zap}", 5061),
+        ("", 0), ("foo", 12182), ("{}foo", 9500), ("foo{}{bar}", 8363), ("foo{{bar}}zap", 4015),
+        ("foo{bar}{zap}", 5061),
         ("{user1000}.following", 3443), ("123456789", 12739), ("a{b", 13340), ("a}b{c}", 7365),
         ("0123456789abcdefghij", 4398), (String(repeating: "x", count: 33), 11797),
     ])
@@ -82,7 +83,9 @@ import Testing
         #expect(set.count == count)
     }
 
-    @Test(arguments: ["", "a", "1-", "-1", "5-3", "16384", "1,,2", "1-2-3", " 1", "1 ", "+1", "0x10", "99999999999999999999"])
+    @Test(arguments: [
+        "", "a", "1-", "-1", "5-3", "16384", "1,,2", "1-2-3", " 1", "1 ", "+1", "0x10", "99999999999999999999",
+    ])
     func `a text that names no slots is refused, and quoted`(text: String) {
         let error = #expect(throws: SlotSetError.self) { try SlotSet(parsing: text) }
         #expect(error?.description.contains("'") == true)

@@ -6,7 +6,8 @@ import Testing
     private static func bulk(_ text: String) -> Reply { .bulk(ByteBuffer(string: text)) }
 
     /// All types, one after the other, and what they mean.
-    private static let stream = "+OK\r\n-ERR no\r\n-Error x\r\n:-42\r\n$5\r\nhe\r\no\r\n$0\r\n\r\n$-1\r\n*-1\r\n*0\r\n"
+    private static let stream =
+        "+OK\r\n-ERR no\r\n-Error x\r\n:-42\r\n$5\r\nhe\r\no\r\n$0\r\n\r\n$-1\r\n*-1\r\n*0\r\n"
         + "*3\r\n:1\r\n*1\r\n$1\r\na\r\n$-1\r\n_\r\n#t\r\n#f\r\n,1.5\r\n,inf\r\n(123456789012345678901\r\n"
         + "!9\r\nOOM never\r\n=7\r\ntxt:abc\r\n%1\r\n+k\r\n:1\r\n~2\r\n:1\r\n:2\r\n>1\r\n+m\r\n"
         + "|1\r\n+ttl\r\n:3\r\n+value\r\n*1\r\n|1\r\n+a\r\n+b\r\n:7\r\n+\r\n"
@@ -44,7 +45,8 @@ import Testing
         ("$x\r\n", .badNumber, 0), ("$-2\r\n", .badNumber, 0), ("*-2\r\n", .badNumber, 0), ("%-1\r\n", .badNumber, 0),
         ("$3\r\nabcde", .missingLineEnd, 0), ("+O\rK\r\n", .missingLineEnd, 0), ("*2\r\n:1\r\n?", .unknownType, 8),
         ("$1000000000000\r\n", .tooLarge, 0), ("*1000000000\r\n", .tooLarge, 0), ("#x\r\n", .malformed, 0),
-        (",abc\r\n", .malformed, 0), ("_x\r\n", .malformed, 0), ("=3\r\nabc\r\n", .malformed, 0), ("(1x\r\n", .badNumber, 0),
+        (",abc\r\n", .malformed, 0), ("_x\r\n", .malformed, 0), ("=3\r\nabc\r\n", .malformed, 0),
+        ("(1x\r\n", .badNumber, 0),
         ("*9223372036854775807\r\n", .tooLarge, 0), ("$9223372036854775807\r\n", .tooLarge, 0),
     ])
     func `malformed input is refused with its place`(text: String, code: ReplyDecodingError.Code, offset: UInt64) {
@@ -103,7 +105,8 @@ import Testing
     @Test func `a command is an array of bulk strings`() {
         let encoded = CommandEncoder.encode("SET", [0xFF, 0x0D] as [UInt8], ByteBuffer(string: "v"), 12, Int64(-1))
         let expected: [UInt8] =
-            Array("*5\r\n$3\r\nSET\r\n$2\r\n".utf8) + [0xFF, 0x0D] + Array("\r\n$1\r\nv\r\n$2\r\n12\r\n$2\r\n-1\r\n".utf8)
+            Array("*5\r\n$3\r\nSET\r\n$2\r\n".utf8) + [0xFF, 0x0D]
+            + Array("\r\n$1\r\nv\r\n$2\r\n12\r\n$2\r\n-1\r\n".utf8)
         #expect(Array(buffer: encoded) == expected)
     }
 }

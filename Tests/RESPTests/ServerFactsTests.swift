@@ -1,6 +1,7 @@
-@testable import RESP
 import NIOCore
 import Testing
+
+@testable import RESP
 
 @Suite struct ServerFactsTests {
     @Test(arguments: [
@@ -74,7 +75,8 @@ import Testing
     }
 
     @Test func `a replica names its primary and whether it hears from it`() throws {
-        let text = "redis_version:6.0.16\nrole:slave\nmaster_host:Primary.Example\nmaster_port:6380\nmaster_link_status:down"
+        let text =
+            "redis_version:6.0.16\nrole:slave\nmaster_host:Primary.Example\nmaster_port:6380\nmaster_link_status:down"
         let facts = try #require(ServerFacts(info: ServerInfo(parsing: text)))
         #expect(facts.role == .replica(of: .tcp(host: "primary.example", port: 6380), isLinkUp: false))
     }
@@ -126,7 +128,9 @@ import Testing
     }
 
     @Test func `a replica leads to its primary`() throws {
-        let servers = try [1: Self.facts(run: "a", data: "x", replicas: [2]), 2: Self.facts(run: "b", data: "x", primary: 1)]
+        let servers = try [
+            1: Self.facts(run: "a", data: "x", replicas: [2]), 2: Self.facts(run: "b", data: "x", primary: 1),
+        ]
         #expect(outcome([2], servers) == "h:1 [h:2]")
         #expect(outcome([1], servers) == "h:1 [h:2]")
         #expect(outcome([2, 1], servers) == "h:1 [h:2]")

@@ -16,7 +16,10 @@ import Testing
     /// What a node of its own answered after `CLUSTER ADDSLOTS 1 2 5`, recorded from the servers named.
     @Test(arguments: [
         ("redis 5.0.6: an empty host", "*3\r\n$0\r\n\r\n:7000\r\n$40\r\n\(first)\r\n"),
-        ("redis 7.0.15, valkey 9.1.2: an empty host and metadata", "*4\r\n$0\r\n\r\n:7000\r\n$40\r\n\(first)\r\n*0\r\n"),
+        (
+            "redis 7.0.15, valkey 9.1.2: an empty host and metadata",
+            "*4\r\n$0\r\n\r\n:7000\r\n$40\r\n\(first)\r\n*0\r\n"
+        ),
         (
             "valkey 9.1.2 with unknown-endpoint: null",
             "*4\r\n$-1\r\n:7000\r\n$40\r\n\(first)\r\n*2\r\n$2\r\nip\r\n$0\r\n\r\n"
