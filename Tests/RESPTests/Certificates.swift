@@ -2,7 +2,7 @@ import Foundation
 
 /// An authority, a certificate for `localhost`, one for 127.0.0.1, one for another host, and a second authority, made
 /// with the openssl command.
-struct Certificates {
+final class Certificates: Sendable {
     let directory: URL
 
     init() throws {
@@ -24,6 +24,10 @@ struct Certificates {
                 "x509 -req -in \(name).csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -extfile san -out \(name).crt"
             )
         }
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(at: directory)
     }
 
     func path(_ name: String) -> String { directory.appending(path: name).path }

@@ -9,6 +9,7 @@ final class LocalServer: Sendable {
     let port: Int
     let directory: URL
     let processID: pid_t
+    private let ownsDirectory: Bool
     private let process: Mutex<Process>
 
     var endpoint: Endpoint { .tcp(host: "127.0.0.1", port: port) }
@@ -19,6 +20,7 @@ final class LocalServer: Sendable {
     ///   - directory: Where its files go; kept there.
     init(_ name: String, port: Int? = nil, directory: URL? = nil, _ arguments: [String] = []) throws {
         self.port = try port ?? Self.freePort()
+        ownsDirectory = directory == nil
         self.directory = try directory ?? Self.makeDirectory()
         let program = try Self.program(name)
         let process = Process()
@@ -36,6 +38,8 @@ final class LocalServer: Sendable {
 
     deinit {
         kill(processID, SIGKILL)
+        process.withLock { $0.waitUntilExit() }
+        if ownsDirectory { try? FileManager.default.removeItem(at: directory) }
     }
 
     func signal(_ signal: Int32) { kill(processID, signal) }
