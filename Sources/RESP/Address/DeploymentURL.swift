@@ -58,7 +58,8 @@ package struct DeploymentURL: Hashable, Sendable, CustomStringConvertible {
             if endpoints.count == 1, case .unix(let path) = endpoints[0] { return "unix://\(user)\(path)" }
             return "redis\(usesTLS ? "s" : "")://\(user)\(Self.list(endpoints))"
         case .sentinels(let endpoints, let name):
-            return "redis\(usesTLS ? "s" : "")+sentinel://\(user)\(Self.list(endpoints))/\(PercentEncoding.encode(name))"
+            return
+                "redis\(usesTLS ? "s" : "")+sentinel://\(user)\(Self.list(endpoints))/\(PercentEncoding.encode(name))"
         }
     }
 

@@ -54,7 +54,8 @@ enum HostAndPort {
             host = rest[..<end]
             rest = rest[end...]
             guard rest.count(where: { $0 == ":" }) <= 1 else {
-                throw AddressError(.host, "'\(text)' has several colons: an IPv6 address stands in brackets, as in [::1]:6379.")
+                throw AddressError(
+                    .host, "'\(text)' has several colons: an IPv6 address stands in brackets, as in [::1]:6379.")
             }
             guard !host.isEmpty else { throw AddressError(.host, "A host is missing in '\(text)'.") }
             guard host.utf8.allSatisfy(isNameByte) else {

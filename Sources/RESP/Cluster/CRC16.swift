@@ -27,7 +27,8 @@ package enum CRC16 {
         let count = bytes.byteCount
         while count - position >= 8 {
             // SAFETY: the condition above proved that eight bytes lie at `position`; the load needs no alignment.
-            let word = unsafe UInt64(bigEndian: bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: UInt64.self))
+            let word = unsafe UInt64(
+                bigEndian: bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: UInt64.self))
             let mixed = word ^ UInt64(crc) << 48
             let high = table[1792 + Int(mixed >> 56)] ^ table[1536 + Int(mixed >> 48 & 0xFF)]
             let upper = table[1280 + Int(mixed >> 40 & 0xFF)] ^ table[1024 + Int(mixed >> 32 & 0xFF)]
@@ -38,7 +39,8 @@ package enum CRC16 {
         }
         if count - position >= 4 {
             // SAFETY: the condition above proved that four bytes lie at `position`; the load needs no alignment.
-            let word = unsafe UInt32(bigEndian: bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: UInt32.self))
+            let word = unsafe UInt32(
+                bigEndian: bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: UInt32.self))
             let mixed = word ^ UInt32(crc) << 16
             let high = table[768 + Int(mixed >> 24)] ^ table[512 + Int(mixed >> 16 & 0xFF)]
             crc = high ^ table[256 + Int(mixed >> 8 & 0xFF)] ^ table[Int(mixed & 0xFF)]

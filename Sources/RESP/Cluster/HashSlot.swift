@@ -46,6 +46,15 @@ package struct HashSlot: Hashable, Comparable, Sendable, RawRepresentable, Custo
     static func index(of byte: UInt8, in key: RawSpan, from start: Int) -> Int? {
         var position = start
         let count = key.byteCount
+        // Eight bytes at a time: a byte of `word` is zero where the one sought stands, and only then may the test be true.
+        let pattern = 0x0101_0101_0101_0101 &* UInt64(byte)
+        while count - position >= 8 {
+            // SAFETY: the condition above proved that eight bytes lie at `position`; the load needs no alignment.
+            let bytes = unsafe key.unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: UInt64.self)
+            let word = bytes ^ pattern
+            if (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080 != 0 { break }
+            position += 8
+        }
         while position < count {
             // SAFETY: the condition above proved that a byte lies at `position`.
             if unsafe key.unsafeLoad(fromUncheckedByteOffset: position, as: UInt8.self) == byte { return position }

@@ -28,11 +28,13 @@ extension ConnectionDiagnosis {
     func network(_ error: any Error) -> ConnectionError {
         switch error {
         case let error as ConnectionError: return error
-        case let error as ReplyDecodingError: return self.error(.protocolViolation, "\(place) sent no valid RESP: \(error).")
+        case let error as ReplyDecodingError:
+            return self.error(.protocolViolation, "\(place) sent no valid RESP: \(error).")
         case let error as NIOConnectionError: return connect(error)
         case let error as IOError: return system(error)
         case ChannelError.connectTimeout:
-            return self.error(.timedOut, "\(place) cannot be reached: no connection within \(seconds(settings.connectTimeout)).")
+            return self.error(
+                .timedOut, "\(place) cannot be reached: no connection within \(seconds(settings.connectTimeout)).")
         case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError: return tls(error)
         case is ChannelError: return closed()
         default: return self.error(.closed, "the connection to \(place) failed: \(error).")
@@ -45,7 +47,8 @@ extension ConnectionDiagnosis {
             return network(refusal)
         }
         return self.error(
-            .resolve, "the host name of \(place) has no address: check the spelling, or the name service of this machine.")
+            .resolve,
+            "the host name of \(place) has no address: check the spelling, or the name service of this machine.")
     }
 
     private func system(_ error: IOError) -> ConnectionError {
@@ -68,18 +71,23 @@ extension ConnectionDiagnosis {
     /// - Parameter isFirst: Nothing had been received on it yet.
     /// - Parameter parting: The last error that the server sent of its own accord.
     func closed(isFirst: Bool = false, parting: ServerError? = nil) -> ConnectionError {
-        if let parting { return refusal(parting) ?? error(.closed, "\(place) closed the connection, saying: \(parting)") }
+        if let parting {
+            return refusal(parting) ?? error(.closed, "\(place) closed the connection, saying: \(parting)")
+        }
         if isFirst, !usesTLS, endpoint.host != nil {
             return error(
                 .closed,
-                "\(place) closed the connection before its first answer: if this is a TLS port, use rediss:// in the URL.")
+                "\(place) closed the connection before its first answer: if this is a TLS port, use rediss:// in the URL."
+            )
         }
         return error(.closed, "\(place) closed the connection.")
     }
 
     /// No byte came for the time allowed while a reply was awaited.
     func noReply() -> ConnectionError {
-        error(.timedOut, "\(place) has not answered for \(seconds(settings.replyTimeout)): it hangs, or the network is cut.")
+        error(
+            .timedOut,
+            "\(place) has not answered for \(seconds(settings.replyTimeout)): it hangs, or the network is cut.")
     }
 
     /// The TLS handshake did not end in time.
@@ -116,12 +124,14 @@ extension ConnectionDiagnosis {
                     + "validity; name the authority's certificate with \(side.flag("tls-ca")).")
         }
         if reason.contains("WRONG_VERSION_NUMBER") || reason.contains("HTTP_REQUEST") {
-            return self.error(.tls, "\(place) answered in plain text: if this is not a TLS port, use redis:// in the URL.")
+            return self.error(
+                .tls, "\(place) answered in plain text: if this is not a TLS port, use redis:// in the URL.")
         }
         if reason.contains("CERTIFICATE_REQUIRED") || reason.contains("ALERT_HANDSHAKE_FAILURE") {
             return self.error(
                 .tls,
-                "\(place) wants a certificate from us: name it with \(side.flag("tls-cert")) and \(side.flag("tls-key")).")
+                "\(place) wants a certificate from us: name it with \(side.flag("tls-cert")) and \(side.flag("tls-key"))."
+            )
         }
         if reason.contains("ALERT_UNKNOWN_CA") || reason.contains("ALERT_BAD_CERTIFICATE")
             || reason.contains("ALERT_CERTIFICATE")
@@ -130,7 +140,9 @@ extension ConnectionDiagnosis {
         }
         if reason.contains("EOF during handshake") {
             return self.error(
-                .tls, "\(place) closed the connection during the TLS handshake: if this is not a TLS port, use redis:// in the URL.")
+                .tls,
+                "\(place) closed the connection during the TLS handshake: if this is not a TLS port, use redis:// in the URL."
+            )
         }
         return self.error(.tls, "TLS with \(place) failed: \(reason).")
     }
@@ -183,7 +195,8 @@ extension ConnectionDiagnosis {
                     + "right server.", reply: reply)
         case "ERR" where reply.message.contains("wrong number of arguments"):
             return error(
-                .authentication, "\(place) knows no users (they exist since Redis 6.0): leave \(who ?? "the user") out of "
+                .authentication,
+                "\(place) knows no users (they exist since Redis 6.0): leave \(who ?? "the user") out of "
                     + "the URL.", reply: reply)
         default:
             return refusal(reply) ?? error(.authentication, "\(place) refuses to log us in: \(reply)", reply: reply)

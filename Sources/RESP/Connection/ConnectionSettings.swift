@@ -9,7 +9,7 @@ package struct ConnectionSettings: Sendable {
     package var tls: TLSSettings?
     /// Shown by the server's `CLIENT LIST`; without spaces. Default `backfill-source` or `backfill-target`.
     package var clientName: String
-    /// Most time for name lookup, TCP connect and TLS handshake. 100 ms ... 10 min; default 10 s.
+    /// Most time for name lookup and TCP connect, and again for the TLS handshake. 100 ms ... 10 min; default 10 s.
     package var connectTimeout: TimeAmount
     /// Most time without a byte from the server while a reply is awaited. 100 ms ... 1 h; default 60 s.
     package var replyTimeout: TimeAmount

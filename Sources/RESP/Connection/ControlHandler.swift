@@ -130,7 +130,9 @@ extension ControlHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        fail(diagnosis.network(error), context: context)
+        let cause = diagnosis.network(error)
+        // A reset before the first byte means the same as a close: a TLS port answers plain text with one.
+        fail(cause.code == .closed && !hasReceived ? diagnosis.closed(isFirst: true) : cause, context: context)
     }
 
     func channelInactive(context: ChannelHandlerContext) {

@@ -26,7 +26,8 @@ package struct TLSSettings: Sendable, Hashable {
         configuration.minimumTLSVersion = .tlsv12
         if isInsecure { configuration.certificateVerification = .none }
         if let authorityFile {
-            configuration.trustRoots = .certificates(try Self.certificates(authorityFile, as: "certificate authority file"))
+            configuration.trustRoots = .certificates(
+                try Self.certificates(authorityFile, as: "certificate authority file"))
         }
         switch (certificateFile, keyFile) {
         case (nil, nil): break

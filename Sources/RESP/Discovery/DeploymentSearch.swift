@@ -59,7 +59,8 @@ extension DeploymentSearch {
                 guard facts.isLoading else { return facts }
                 guard NIODeadline.now() < deadline else {
                     throw connection.diagnosis.error(
-                        .loading, "the \(connection.settings.side) at \(connection.endpoint) is still loading its data.")
+                        .loading, "the \(connection.settings.side) at \(connection.endpoint) is still loading its data."
+                    )
                 }
                 try await Self.pause(connection)
             }
@@ -160,13 +161,15 @@ extension DeploymentSearch {
             }
             if answers > 0, !isKnown {
                 throw DiscoveryError(
-                    .unknownName, "The Sentinels at \(sentinels.map(\.description).joined(separator: ", ")) know no primary "
+                    .unknownName,
+                    "The Sentinels at \(sentinels.map(\.description).joined(separator: ", ")) know no primary "
                         + "'\(name)'.", causes: failures)
             }
             guard answers > 0 else { throw .unreachable(failures) }
             guard NIODeadline.now() < deadline, !Task.isCancelled else {
                 throw DiscoveryError(
-                    .noPrimary, "The Sentinels name no server for '\(name)' that can be reached and is a primary. "
+                    .noPrimary,
+                    "The Sentinels name no server for '\(name)' that can be reached and is a primary. "
                         + failures.map(\.message).joined(separator: " "), causes: failures)
             }
             failures = []

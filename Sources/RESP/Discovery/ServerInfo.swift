@@ -20,7 +20,8 @@ package struct ServerInfo: Sendable, Hashable {
     package var keyCounts: [Int: Int] {
         var counts: [Int: Int] = [:]
         for (name, value) in fields where name.hasPrefix("db") {
-            guard let database = Int(name.dropFirst(2)), let keys = Self.parts(value)["keys"].flatMap({ Int($0) }) else {
+            guard let database = Int(name.dropFirst(2)), let keys = Self.parts(value)["keys"].flatMap({ Int($0) })
+            else {
                 continue
             }
             counts[database] = keys
