@@ -17,41 +17,43 @@ struct DumpReplies {
     }
 
     private enum Phase: Equatable {
+        case start
         case multi
         case queued(left: Int)
         case exec
         case time
         case keys(left: Int)
+        /// The answers of a transaction that does not count.
+        case skip(left: Int)
     }
 
     private let dialect: DumpDialect
-    private var phase = Phase.multi
+    private var phase = Phase.start
     private var refusal: String?
     private var time: Int64 = 0
-    /// `SELECT` replies that come before the transaction's.
-    private var selects = 0
 
     init(dialect: DumpDialect) { self.dialect = dialect }
 
-    /// A `SELECT` was sent before the next request.
-    mutating func expectSelect() { selects += 1 }
-
     /// The next event.
     ///
-    /// - Parameter keys: How many the request asks for.
+    /// - Parameters:
+    ///   - keys: How many the request asks for.
+    ///   - selects: Whether a `SELECT` was sent before its transaction.
     /// - Returns: `nil` when more bytes are needed; the cursor then stands where they are wanted again from.
     @_lifetime(cursor: copy cursor)
-    mutating func next(_ cursor: inout ReplyCursor, keys: Int) throws(ReplyCursor.Malformed) -> Event? {
+    mutating func next(_ cursor: inout ReplyCursor, keys: Int, selects: Bool) throws(ReplyCursor.Malformed) -> Event? {
         while true {
             switch phase {
+            case .start:
+                if selects {
+                    guard let step = try cursor.next() else { return nil }
+                    // Without it the keys of another database would be dumped: the transaction does not count.
+                    if case .error(let reason) = step { refusal = reason }
+                }
+                phase = .multi
             case .multi:
                 guard let step = try cursor.next() else { return nil }
                 if case .error(let reason) = step, refusal == nil { refusal = reason }
-                if selects > 0 {
-                    // Without it the keys of another database would be dumped: the transaction does not count.
-                    selects -= 1
-                    continue
-                }
                 phase = .queued(left: keys * dialect.repliesPerKey + (dialect.tellsExpiryTime ? 0 : 1))
             case .queued(0):
                 phase = .exec
@@ -66,6 +68,7 @@ struct DumpReplies {
                 guard let step = try cursor.next() else { return nil }
                 switch step {
                 case .array where refusal == nil: phase = dialect.tellsExpiryTime ? .keys(left: keys) : .time
+                case .array(let count): phase = .skip(left: count)
                 case .error(let reason): return refuse(refusal ?? reason)
                 default: return refuse(refusal ?? "EXEC gave no array")
                 }
@@ -77,8 +80,13 @@ struct DumpReplies {
                 }
                 time = milliseconds
                 phase = .keys(left: keys)
+            case .skip(0):
+                return refuse(refusal ?? "")
+            case .skip(let left):
+                guard let step = try cursor.next() else { return nil }
+                if case .array(let count) = step { phase = .skip(left: left - 1 + count) } else { phase = .skip(left: left - 1) }
             case .keys(0):
-                phase = .multi
+                phase = .start
                 return .finished
             case .keys(let left):
                 let start = cursor.position
@@ -93,7 +101,7 @@ struct DumpReplies {
     }
 
     private mutating func refuse(_ reason: String) -> Event {
-        phase = .multi
+        phase = .start
         refusal = nil
         return .refused(reason)
     }

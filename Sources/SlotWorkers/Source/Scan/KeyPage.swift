@@ -36,6 +36,8 @@ struct DumpRequest: Sendable {
     var keys: Range<Int>
     /// How many were asked for.
     var count: Int
+    /// Whether its database had to be selected first, on the connection that it went out on.
+    var selects = false
 
     init(page: KeyPage, keys: Range<Int>) {
         self.page = page

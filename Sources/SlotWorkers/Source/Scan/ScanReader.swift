@@ -141,12 +141,12 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
                 router?.flush()
                 return
             }
-            guard let request = nextRequest() else { return }
+            guard var request = nextRequest() else { return }
             var buffer = ByteBuffer()
             if request.page.database != dumper.database {
                 dumper.database = request.page.database
                 CommandEncoder.write(["SELECT", dumper.database], to: &buffer)
-                dumper.replies.expectSelect()
+                request.selects = true
             }
             dialect.write(request, to: &buffer)
             dumper.requests.append(request)
@@ -221,7 +221,7 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
         guard var request = dumper.requests.popFirst() else { return false }
         router.select(request.page.database)
         var isAnswered = false
-        while !isAnswered, let event = try dumper.replies.next(&cursor, keys: request.count) {
+        while !isAnswered, let event = try dumper.replies.next(&cursor, keys: request.count, selects: request.selects) {
             switch event {
             case .key(let payload, let expiry, let eviction):
                 take(cursor.contents(payload), of: request, expiry: expiry, eviction: eviction, router)
@@ -298,7 +298,7 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
             listing.restart()
         } else if let dumper = dumpers.removeValue(forKey: ObjectIdentifier(link)) {
             for var request in dumper.requests.reversed() {
-                request.count = request.keys.count
+                request = DumpRequest(page: request.page, keys: request.keys)
                 pages.prepend(request)
                 waitingKeys += request.keys.count
             }
