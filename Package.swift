@@ -81,6 +81,11 @@ let package = Package(
             ],
             swiftSettings: ours),
         .testTarget(name: "RDBParserTests", dependencies: ["RDBParser", "CChecksum"], swiftSettings: ours),
+        .testTarget(
+            name: "SlotWorkersTests",
+            dependencies: ["SlotWorkers", "RESP", "RDBParser", .product(name: "NIOCore", package: "swift-nio")],
+            swiftSettings: ours),
+        .testTarget(name: "IntegrationTests", dependencies: ["TestServers", "Backfill"], swiftSettings: ours),
         .target(name: "TestServers", path: "Tests/TestServers", swiftSettings: ours),
         .testTarget(name: "TestServersTests", dependencies: ["TestServers"], swiftSettings: ours),
     ]

@@ -5,9 +5,9 @@ internal import NIOCore
 /// The bytes are the only truth about a command: its key for a message, and what is sent again when a reply says so,
 /// are read back from them (``EncodedCommand``).
 ///
-/// Sendable by ownership: exactly one loop holds a batch at a time. A reader fills it, hands it to a worker and forgets it;
-/// the worker keeps it until all replies are in. Nothing is shared.
-final class Batch: @unchecked Sendable {
+/// A reader fills it, hands it to a worker and forgets it; the worker keeps it until all replies are in. A value, so that
+/// filling it costs no check of who else might be writing.
+struct Batch: Sendable {
     /// The layout of the target by which `destination` was chosen.
     let epoch: Int
     /// Index into ``RoutingTable/destinations`` of that layout.
@@ -22,7 +22,7 @@ final class Batch: @unchecked Sendable {
     private var group = Group()
 
     /// An `MSET` that is still open. Its header was written for 64 keys and is corrected when it is closed.
-    private struct Group {
+    private struct Group: Sendable {
         var keys = 0
         var slot: UInt16?
     }
@@ -34,14 +34,18 @@ final class Batch: @unchecked Sendable {
     /// `*129\r\n`, the header of an `MSET` of 64 keys.
     private static let groupHeader: StaticString = "*129\r\n$4\r\nMSET\r\n"
 
-    init(database: Int, epoch: Int, destination: Int, recycling bytes: ByteBuffer) {
+    /// - Parameter bytes: Empty memory, possibly used before.
+    init(database: Int, epoch: Int, destination: Int, recycling bytes: consuming ByteBuffer) {
         self.database = database
         self.epoch = epoch
         self.destination = destination
         self.bytes = bytes
-        self.bytes.clear()
     }
 
+    /// A batch that is not begun.
+    init() { self.init(database: 0, epoch: 0, destination: 0, recycling: ByteBuffer()) }
+
+    var isEmpty: Bool { starts.isEmpty }
     var commands: Int { starts.count }
     var byteCount: Int { bytes.readableBytes }
 
@@ -52,14 +56,14 @@ final class Batch: @unchecked Sendable {
 
     /// Starts a command of at most `size` bytes and lets `encode` write it.
     @inline(__always)
-    private func append(keys count: Int, reserving size: Int, _ encode: (inout CommandWriter) -> Void) {
+    private mutating func append(keys count: Int, reserving size: Int, _ encode: (inout CommandWriter) -> Void) {
         starts.append(UInt32(bytes.writerIndex))
         keys += count
         write(reserving: size, encode)
     }
 
     @inline(__always)
-    private func write(reserving size: Int, _ encode: (inout CommandWriter) -> Void) {
+    private mutating func write(reserving size: Int, _ encode: (inout CommandWriter) -> Void) {
         // SAFETY: the writer stays inside the closure and reports exactly the bytes that it initialised.
         unsafe bytes.writeWithUnsafeMutableBytes(minimumWritableBytes: size) { memory in
             var writer = unsafe CommandWriter(filling: memory)
@@ -71,7 +75,7 @@ final class Batch: @unchecked Sendable {
     /// `SET key value [NX] [PXAT expiry]`: a string, exactly.
     ///
     /// - Parameter expiry: Absolute milliseconds; `nil` for none.
-    func set(_ key: RawSpan, to value: RawSpan, expiry: Int64?, onlyIfAbsent: Bool) {
+    mutating func set(_ key: RawSpan, to value: RawSpan, expiry: Int64?, onlyIfAbsent: Bool) {
         append(keys: 1, reserving: key.byteCount + value.byteCount + 128) { writer in
             writer.header("*", 3 + (onlyIfAbsent ? 1 : 0) + (expiry == nil ? 0 : 2))
             writer.text("$3\r\nSET\r\n")
@@ -88,7 +92,7 @@ final class Batch: @unchecked Sendable {
     /// Adds a string without expiry to the open `MSET`, or begins one.
     ///
     /// - Parameter slot: On a cluster, the key's slot: an `MSET` holds keys of one only. `nil` elsewhere.
-    func group(_ key: RawSpan, _ value: RawSpan, slot: UInt16?) {
+    mutating func group(_ key: RawSpan, _ value: RawSpan, slot: UInt16?) {
         if group.keys == Self.largestGroup || (group.keys > 0 && group.slot != slot) { closeGroup() }
         if group.keys == 0 {
             group.slot = slot
@@ -103,7 +107,7 @@ final class Batch: @unchecked Sendable {
     }
 
     /// Gives the open `MSET` its true header.
-    func closeGroup() {
+    mutating func closeGroup() {
         defer { group = Group() }
         guard group.keys > 0, group.keys < Self.largestGroup, let start = starts.last.map(Int.init) else { return }
         let count = String(group.keys * 2 + 1)
@@ -127,7 +131,7 @@ final class Batch: @unchecked Sendable {
     ///   - value: The raw value as it lies in an RDB file, behind its type byte.
     ///   - version: The RDB version to stamp on the payload: one that the target accepts.
     ///   - expiry: Absolute milliseconds; `nil` for none.
-    func restore(
+    mutating func restore(
         _ key: RawSpan, type: UInt8, value: RawSpan, version: UInt16, expiry: Int64?, replace: Bool,
         eviction: EvictionHint?
     ) {
@@ -158,18 +162,12 @@ final class Batch: @unchecked Sendable {
     }
 
     /// A command of one key that was encoded before, or any other: used where speed does not matter.
-    func append(keys count: Int, arguments: [[UInt8]]) {
+    mutating func append(keys count: Int, arguments: [[UInt8]]) {
         append(keys: count, reserving: arguments.reduce(32) { $0 + $1.count + 32 }) { writer in
             writer.header("*", arguments.count)
             // SAFETY: every byte of an array of bytes is initialised.
             for argument in arguments { unsafe writer.bulk(argument.span.bytes) }
         }
-    }
-
-    /// Gives the memory back, for the next batch.
-    func takeBytes() -> ByteBuffer {
-        defer { bytes = ByteBuffer() }
-        return bytes
     }
 }
 

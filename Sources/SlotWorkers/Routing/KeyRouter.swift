@@ -4,22 +4,27 @@ internal import RESP
 
 /// Takes a reader's keys: filter, slot, transformation, and into the open batch of the worker and primary that serve them.
 ///
-/// One for each reader, used on the reader's loop alone. This is the hot path: no allocation for a key.
-final class KeyRouter {
+/// One for each reader, used on the reader's loop alone. This is the hot path: no allocation for a key, and a value, so that
+/// no access to its parts has to be checked at run time.
+struct KeyRouter {
     private let plan: WritePlan
     private let takesAll: Bool
+    private let replaces: Bool
     private let workers: [SlotWorker]
     private let pressure: BytePressure
     private let ledger: KeyLedger?
-    /// Batches that are being filled, by destination: `MSET`s, and everything else.
-    private var grouped: [Batch?] = []
-    private var single: [Batch?] = []
     private var table: RoutingTable
-    private var actions: [TargetFormat.Action] = []
+    private var needsSlot = false
+    private var isCluster = false
+    /// Batches that are being filled, by destination: `MSET`s, and everything else. Empty ones are not begun.
+    private var grouped: [Batch] = []
+    private var single: [Batch] = []
+    /// By type byte: the version to stamp on a payload, 0 for what the target cannot hold.
+    private var stamps = [UInt16](repeating: 0, count: 256)
     private var version: RDBVersion?
     private var database = 0
-    private var targetDatabase = 0
-    private var databaseIsThere = true
+    private var targetDatabase: Int
+    private var databaseIsThere: Bool
 
     /// The source's time in milliseconds, by which expiries are judged; the reader renews it with each chunk.
     var now: Int64
@@ -38,31 +43,36 @@ final class KeyRouter {
         self.ledger = ledger
         self.now = now
         takesAll = plan.filter.takesAll
+        replaces = plan.onConflict == .replace
+        targetDatabase = plan.targetDatabase(0)
+        databaseIsThere = plan.targetHolds(0)
         use(table)
     }
 
     /// Follows a new layout of the target, between two chunks.
-    func follow(_ table: RoutingTable) {
+    mutating func follow(_ table: RoutingTable) {
         guard table.epoch != self.table.epoch else { return }
         flush()
         use(table)
     }
 
-    private func use(_ table: RoutingTable) {
+    private mutating func use(_ table: RoutingTable) {
         self.table = table
-        grouped = Array(repeating: nil, count: table.destinations.count)
+        needsSlot = table.needsSlot
+        isCluster = table.isCluster
+        grouped = Array(repeating: Batch(), count: table.destinations.count)
         single = grouped
     }
 
     /// The version of what comes next decides what its type bytes mean.
-    func read(version: RDBVersion) {
+    mutating func read(version: RDBVersion) {
         guard version != self.version else { return }
         self.version = version
-        actions = plan.format.actions(for: version)
+        stamps = plan.format.actions(for: version).map { $0.version ?? 0 }
     }
 
     /// The database of the keys that come next.
-    func select(_ database: Int) {
+    mutating func select(_ database: Int) {
         guard database != self.database else { return }
         flush()
         self.database = database
@@ -70,12 +80,14 @@ final class KeyRouter {
         databaseIsThere = plan.targetHolds(database)
     }
 
+    // MARK: Keys
+
     /// Takes one key.
     ///
     /// - Parameters:
     ///   - value: The raw value behind its type byte.
     ///   - expiry: Absolute milliseconds; `nil` for none.
-    func take(key: RawSpan, type: UInt8, value: RawSpan, expiry: Int64?, eviction: EvictionHint?) {
+    mutating func take(key: RawSpan, type: UInt8, value: RawSpan, expiry: Int64?, eviction: EvictionHint?) {
         tally.read += 1
         tally.bytes += key.byteCount + value.byteCount
         if !takesAll, !plan.filter.takes(database: database, key: key, rdbType: type) {
@@ -86,37 +98,78 @@ final class KeyRouter {
             tally.expired += 1
             return
         }
-        ledger?.record(database: targetDatabase, key: key)
-        guard databaseIsThere else {
-            tally.fail(CollectionOfOne(key.array), "the target has no database \(targetDatabase)")
-            return
-        }
-        guard case .restore(let stamp) = actions[Int(type)] else {
-            if case .unsupported(let reason) = actions[Int(type)] { tally.refuse(key, reason) }
-            return
-        }
+        if let ledger { ledger.record(database: targetDatabase, key: key) }
+        guard databaseIsThere else { return failForDatabase(key) }
+        let stamp = stamps[Int(type)]
+        guard stamp > 0 else { return refuse(key, type: type) }
         if plan.isDryRun {
             tally.copied += 1
             return
         }
         var slot: UInt16?
         var destination = 0
-        if table.needsSlot {
+        if needsSlot {
             let hash = HashSlot(key: key)
-            slot = hash.rawValue
+            slot = isCluster ? hash.rawValue : nil
             destination = table.destination(of: hash)
         }
-        let hint = usable(eviction)
+        let hint = eviction.flatMap(usable)
         if type == 0, hint == nil, write(string: value, of: key, expiry: expiry, slot: slot, to: destination) { return }
-        let batch = open(&single, destination)
-        batch.restore(
-            key, type: type, value: value, version: stamp, expiry: expiry, replace: plan.onConflict == .replace,
-            eviction: hint)
-        sendIfFull(&single, destination)
+        if single[destination].isEmpty { single[destination] = newBatch(destination) }
+        single[destination].restore(
+            key, type: type, value: value, version: stamp, expiry: expiry, replace: replaces, eviction: hint)
+        if single[destination].byteCount >= plan.batchBytes { send(&single[destination]) }
+    }
+
+    /// Writes a string by `SET` or `MSET` where that is exact and cheaper.
+    ///
+    /// - Returns: `false` for a compressed one, which the target expands itself.
+    @inline(__always)
+    private mutating func write(
+        string value: RawSpan, of key: RawSpan, expiry: Int64?, slot: UInt16?, to destination: Int
+    ) -> Bool {
+        if expiry != nil, !plan.setTakesExpiry { return false }
+        switch RDBString.read(value) {
+        case .raw(let text): write(text: text, of: key, expiry: expiry, slot: slot, to: destination)
+        case .integer(let number):
+            write(text: DecimalText(number).bytes, of: key, expiry: expiry, slot: slot, to: destination)
+        case .compressed, nil: return false
+        }
+        return true
+    }
+
+    private mutating func write(text: RawSpan, of key: RawSpan, expiry: Int64?, slot: UInt16?, to destination: Int) {
+        if expiry == nil, plan.keysComeOnce, replaces, key.byteCount + text.byteCount <= Batch.largestGroupedKey {
+            if grouped[destination].isEmpty { grouped[destination] = newBatch(destination) }
+            grouped[destination].group(key, text, slot: slot)
+            if grouped[destination].byteCount >= plan.batchBytes { send(&grouped[destination]) }
+        } else {
+            if single[destination].isEmpty { single[destination] = newBatch(destination) }
+            single[destination].set(key, to: text, expiry: expiry, onlyIfAbsent: !replaces)
+            if single[destination].byteCount >= plan.batchBytes { send(&single[destination]) }
+        }
+    }
+
+    private func usable(_ hint: EvictionHint) -> EvictionHint? {
+        switch (hint, plan.eviction) {
+        case (.idle, .idle), (.frequency, .frequency): hint
+        default: nil
+        }
+    }
+
+    // MARK: Keys that are not written
+
+    private mutating func failForDatabase(_ key: RawSpan) {
+        tally.fail(CollectionOfOne(key.array), "the target has no database \(targetDatabase)")
+    }
+
+    private mutating func refuse(_ key: RawSpan, type: UInt8) {
+        let action = version.map { plan.format.action(for: type, from: $0) }
+        tally.refuse(key, action?.reason ?? "a value without a version")
     }
 
     /// Whether a key that was only named so far is worth reading. One that is not is counted.
-    func wants(name key: RawSpan) -> Bool {
+    mutating func wants(name key: RawSpan) -> Bool {
         if takesAll || plan.filter.takes(name: key) && plan.filter.takes(slotOf: key) { return true }
         tally.read += 1
         tally.filtered += 1
@@ -124,89 +177,39 @@ final class KeyRouter {
     }
 
     /// Counts a key that the source could not give.
-    func fail(_ key: RawSpan, _ reason: String) {
+    mutating func fail(_ key: RawSpan, _ reason: String) {
         tally.read += 1
         ledger?.record(database: targetDatabase, key: key)
         tally.fail(CollectionOfOne(key.array), reason)
     }
 
-    /// Writes a string by `SET` or `MSET` where that is exact and cheaper.
-    ///
-    /// - Returns: `false` for a compressed one, which the target expands itself.
-    private func write(
-        string value: RawSpan, of key: RawSpan, expiry: Int64?, slot: UInt16?, to destination: Int
-    ) -> Bool {
-        if expiry != nil, !plan.setTakesExpiry { return false }
-        switch RDBString.read(value) {
-        case .raw(let text):
-            write(text: text, of: key, expiry: expiry, slot: slot, to: destination)
-            return true
-        case .integer(let number):
-            write(text: DecimalText(number).bytes, of: key, expiry: expiry, slot: slot, to: destination)
-            return true
-        case .compressed, nil:
-            return false
-        }
-    }
+    // MARK: Batches
 
-    @inline(__always)
-    private func write(text: RawSpan, of key: RawSpan, expiry: Int64?, slot: UInt16?, to destination: Int) {
-        let mayGroup = plan.keysComeOnce && plan.onConflict == .replace && expiry == nil
-        if mayGroup, key.byteCount + text.byteCount <= Batch.largestGroupedKey {
-            open(&grouped, destination).group(key, text, slot: table.isCluster ? slot : nil)
-            sendIfFull(&grouped, destination)
-        } else {
-            open(&single, destination).set(key, to: text, expiry: expiry, onlyIfAbsent: plan.onConflict != .replace)
-            sendIfFull(&single, destination)
-        }
-    }
-
-    private func usable(_ hint: EvictionHint?) -> EvictionHint? {
-        switch (hint, plan.eviction) {
-        case (.idle, .idle), (.frequency, .frequency): hint
-        default: nil
-        }
-    }
-
-    @inline(__always)
-    private func open(_ batches: inout [Batch?], _ destination: Int) -> Batch {
-        if let batch = batches[destination] { return batch }
+    private func newBatch(_ destination: Int) -> Batch {
         let worker = workers[table.destinations[destination].worker]
-        let batch = Batch(
+        return Batch(
             database: targetDatabase, epoch: table.epoch, destination: destination, recycling: worker.spareBuffer())
-        batches[destination] = batch
-        return batch
     }
 
-    @inline(__always)
-    private func sendIfFull(_ batches: inout [Batch?], _ destination: Int) {
-        guard let batch = batches[destination], batch.byteCount >= plan.batchBytes else { return }
-        batches[destination] = nil
-        send(batch, destination)
-    }
-
-    private func send(_ batch: Batch, _ destination: Int) {
+    private func send(_ open: inout Batch) {
+        var batch = Batch()
+        swap(&batch, &open)
         batch.closeGroup()
         pressure.spend(batch.byteCount)
-        workers[table.destinations[destination].worker].deliver(batch)
+        workers[table.destinations[batch.destination].worker].deliver(batch)
     }
 
     /// Sends all that is open.
-    func flush() {
+    mutating func flush() {
         for destination in grouped.indices {
-            if let batch = grouped[destination] { send(batch, destination) }
-            grouped[destination] = nil
-            if let batch = single[destination] { send(batch, destination) }
-            single[destination] = nil
+            if !grouped[destination].isEmpty { send(&grouped[destination]) }
+            if !single[destination].isEmpty { send(&single[destination]) }
         }
     }
 
     /// Sends all that is open once that is much: with many primaries, batches that fill slowly must not add up.
-    func flushIfMuch() {
-        var open = 0
-        for destination in grouped.indices {
-            open += (grouped[destination]?.byteCount ?? 0) + (single[destination]?.byteCount ?? 0)
-        }
+    mutating func flushIfMuch() {
+        let open = grouped.reduce(0) { $0 + $1.byteCount } + single.reduce(0) { $0 + $1.byteCount }
         if open >= Self.mostOpenBytes { flush() }
     }
 }

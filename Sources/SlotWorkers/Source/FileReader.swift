@@ -12,7 +12,6 @@ final class FileReader: Reader, @unchecked Sendable {
     private let context: ReaderContext
     private let input: FileInput
     private let end: EventLoopPromise<Void>
-    private var router: KeyRouter?
     private var feed: RecordFeed<RoutingVisitor>?
     private var buffer = ByteBuffer()
     /// Bytes of one read: small enough to stay in the processor's cache until the last of them is encoded.
@@ -28,63 +27,62 @@ final class FileReader: Reader, @unchecked Sendable {
 
     func run() async throws {
         loop.execute { [self] in
-            let router = context.makeRouter()
-            self.router = router
-            feed = RecordFeed(visitor: RoutingVisitor(router: router))
+            feed = RecordFeed(visitor: RoutingVisitor(router: context.makeRouter()))
             pump()
         }
         try await end.futureResult.get()
     }
 
     private func pump() {
-        guard let router, var feed = feed.take() else { return }
-        defer {
+        // Out of the class while it works: no access to its parts is then checked key by key.
+        guard var feed = feed.take() else { return }
+        let result = Result { () throws -> Bool in try readChunk(&feed) }
+        publish(feed)
+        if case .success(true) = result {
             self.feed = feed
-            publish()
-        }
-        if context.control.isEnding { return finish() }
-        guard context.pressure.hasRoom(on: loop, orResume: { [self] in pump() }) else {
-            router.flush()
             return
         }
-        do {
-            if input.isReady() {
-                context.renew(router)
-                try input.read(Self.chunk, into: &buffer)
-                if buffer.readableBytes == 0 {
-                    try feed.finish()
-                } else {
-                    try feed.feed(&buffer)
-                }
-                router.flushIfMuch()
-            } else {
-                router.flush()
-            }
-            if feed.isFinished {
-                router.flush()
-                try input.expectEnd(after: buffer)
-                state.withLockedValue { $0.isComplete = true }
-                return end.succeed()
-            }
-            loop.execute { self.pump() }
-        } catch let error as RDBError {
-            finish(RunError(.input, "\(name): \(error)"))
-        } catch {
-            finish(error)
+        feed.visitor.router.flush()
+        publish(feed)
+        switch result {
+        case .success: end.succeed()
+        case .failure(let error as RDBError): end.fail(RunError(.input, "\(name): \(error)"))
+        case .failure(let error): end.fail(error)
         }
     }
 
-    private func finish(_ error: (any Error)? = nil) {
-        router?.flush()
-        if let error { end.fail(error) } else { end.succeed() }
+    /// Reads and routes one chunk, and sees to it that the next one is read.
+    ///
+    /// - Returns: Whether more will be read.
+    private func readChunk(_ feed: inout RecordFeed<RoutingVisitor>) throws -> Bool {
+        if context.control.isEnding { return false }
+        guard context.pressure.hasRoom(on: loop, orResume: { [self] in pump() }) else {
+            feed.visitor.router.flush()
+            return true
+        }
+        if input.isReady() {
+            context.renew(&feed.visitor.router)
+            try input.read(Self.chunk, into: &buffer)
+            if buffer.readableBytes == 0 { try feed.finish() }
+            try feed.feed(&buffer)
+            feed.visitor.router.flushIfMuch()
+        } else {
+            feed.visitor.router.flush()
+        }
+        if feed.isFinished {
+            try input.expectEnd(after: buffer)
+            return false
+        }
+        loop.execute { self.pump() }
+        return true
     }
 
-    private func publish() {
-        guard let router else { return }
+    private func publish(_ feed: RecordFeed<RoutingVisitor>) {
         state.withLockedValue { state in
-            state.tally = router.tally
+            state.tally = feed.visitor.router.tally
             if let size = input.size, size > 0 { state.fraction = min(1, Double(input.position) / Double(size)) }
-            if let feed { state.functions = feed.visitor.functions }
+            state.functions = feed.visitor.functions
+            state.isComplete = feed.isFinished
         }
     }
 }

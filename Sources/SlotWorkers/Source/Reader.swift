@@ -38,9 +38,8 @@ struct ReaderContext: Sendable {
     }
 
     /// Brings a router up to date between two chunks.
-    func renew(_ router: KeyRouter) {
+    func renew(_ router: inout KeyRouter) {
         router.now = clock.now
-        let table = layout.withLockedValue { $0 }
-        router.follow(table)
+        router.follow(layout.withLockedValue { $0 })
     }
 }

@@ -2,7 +2,7 @@ internal import RDBParser
 
 /// Hands what an RDB stream holds to the router of its reader.
 struct RoutingVisitor: RDBVisitor {
-    let router: KeyRouter
+    var router: KeyRouter
     /// Sources of function libraries.
     var functions: [[UInt8]] = []
     /// Keys that the stream's own hints announce.

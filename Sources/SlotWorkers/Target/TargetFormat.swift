@@ -16,6 +16,16 @@ package struct TargetFormat: Sendable, Equatable {
         /// `RESTORE` with this version in the footer.
         case restore(version: UInt16)
         case unsupported(reason: String)
+
+        /// What to stamp; `nil` for what cannot be restored.
+        var version: UInt16? {
+            if case .restore(let version) = self { version } else { nil }
+        }
+
+        /// Why not, if not.
+        var reason: String? {
+            if case .unsupported(let reason) = self { reason } else { nil }
+        }
     }
 
     /// For each of the 256 type bytes, what to do with a value that `source` wrote.
@@ -23,7 +33,7 @@ package struct TargetFormat: Sendable, Equatable {
         (0...255).map { action(for: UInt8($0), from: source) }
     }
 
-    private func action(for type: UInt8, from source: RDBVersion) -> Action {
+    func action(for type: UInt8, from source: RDBVersion) -> Action {
         guard knows(type, from: source) else {
             return .unsupported(reason: "\(Self.name(of: type, from: source)) cannot be restored on the target as it is")
         }

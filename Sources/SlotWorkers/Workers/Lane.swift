@@ -45,7 +45,7 @@ final class Lane: ChannelInboundHandler, @unchecked Sendable {
         if window.isQuiet { lastReply = .now() }
         if batch.database != database {
             database = batch.database
-            let select = Batch(database: database, epoch: 0, destination: 0, recycling: ByteBuffer())
+            var select = Batch(database: database, epoch: 0, destination: 0, recycling: ByteBuffer())
             select.append(keys: 0, arguments: [Array("SELECT".utf8), Array(String(database).utf8)])
             window.sent(select)
             channel.write(select.bytes, promise: nil)

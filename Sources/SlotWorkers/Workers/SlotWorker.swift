@@ -90,7 +90,9 @@ final class SlotWorker: LaneOwner, @unchecked Sendable {
 
     /// Memory for a batch, used before if possible. From any loop.
     func spareBuffer() -> ByteBuffer {
-        spare.withLockedValue { $0.popLast() } ?? ByteBuffer()
+        var buffer = spare.withLockedValue { $0.popLast() } ?? ByteBuffer()
+        buffer.clear()
+        return buffer
     }
 
     /// Takes a batch over. From any loop; batches of one reader keep their order.
@@ -124,7 +126,7 @@ final class SlotWorker: LaneOwner, @unchecked Sendable {
         for index in 0..<batch.commands {
             for command in batch.command(at: index).perKey {
                 let destination = table.destination(of: HashSlot(key: command.keys.first ?? []))
-                let part =
+                var part =
                     parts[destination]
                     ?? Batch(
                         database: batch.database, epoch: table.epoch, destination: destination, recycling: spareBuffer())
@@ -139,8 +141,7 @@ final class SlotWorker: LaneOwner, @unchecked Sendable {
 
     private func release(_ batch: Batch) {
         pressure.giveBack(batch.byteCount)
-        let bytes = batch.takeBytes()
-        spare.withLockedValue { if $0.count < Self.mostSpare { $0.append(bytes) } }
+        spare.withLockedValue { if $0.count < Self.mostSpare { $0.append(batch.bytes) } }
     }
 
     private func discard(_ batch: Batch, _ reason: String) {

@@ -14,7 +14,11 @@ struct ReplyCursor: ~Escapable {
         case array(Int)
     }
 
-    struct Malformed: Error, Equatable { let byte: UInt8 }
+    /// Bytes that are no reply.
+    struct Malformed: Error, Equatable, CustomStringConvertible {
+        let byte: UInt8
+        var description: String { "an answer that cannot be understood, at byte \(byte)" }
+    }
 
     private let bytes: RawSpan
     private(set) var position = 0

@@ -83,7 +83,7 @@ final class ScanLink: ChannelInboundHandler, @unchecked Sendable {
             needed = cursor.needed - cursor.position
             bytes.moveReaderIndex(forwardBy: cursor.position)
         } catch {
-            lose("an answer that cannot be understood: \(error)")
+            lose("\(error)")
             return
         }
         if bytes.readableBytes > 0 { rest.writeBuffer(&bytes) }

@@ -20,6 +20,12 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
         let expectedKeys: Int
     }
 
+    /// The server will not answer this now; the connection is given up, and another one made after a while.
+    private struct Refused: Error, CustomStringConvertible {
+        let reason: String
+        var description: String { reason }
+    }
+
     private struct Dumper {
         var link: ScanLink
         var replies: DumpReplies
@@ -48,6 +54,8 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
     /// A running mean, by which the size of the next transaction is chosen.
     private var bytesPerKey = 2048.0
     private var isFinished = false
+    /// Why nothing more can be read, though the connection is well.
+    private var failure: RunError?
     private var isPaused = false
     private var reconnecting = 0
     private var watch: RepeatedTask?
@@ -193,18 +201,15 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
     private func consumeNames(_ cursor: inout ReplyCursor) throws -> Bool {
         do {
             return try listing.consume(&cursor) { key, database in add(key, database) }
-        } catch KeyListing.Failure.refused(let reason) {
-            if reason.hasPrefix("NOPERM") {
-                finish(RunError(.connection, "The source \(name) does not let us read: \(reason)"))
-                return false
-            }
-            throw KeyListing.Failure.refused(reason)
+        } catch KeyListing.Failure.refused(let reason) where reason.hasPrefix("NOPERM") {
+            failure = RunError(.connection, "The source \(name) does not let us read: \(reason)")
+            throw Refused(reason: reason)
         }
     }
 
     /// Takes a key that was named, unless its name already says that it is not wanted.
     private func add(_ key: RawSpan, _ database: Int) {
-        guard let router, router.wants(name: key) else { return }
+        guard router?.wants(name: key) == true else { return }
         let slot = source.slots == nil ? nil : HashSlot(key: key)
         if let page = open, page.database != database || page.slot != slot || page.count >= Self.mostKeysPerRequest {
             closePage()
@@ -216,15 +221,16 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
 
     @_lifetime(cursor: copy cursor)
     private func consumeDumps(_ cursor: inout ReplyCursor, from link: ScanLink) throws -> Bool {
-        guard let router, !isFinished, var dumper = dumpers.removeValue(forKey: ObjectIdentifier(link)) else { return false }
+        guard !isFinished, var dumper = dumpers.removeValue(forKey: ObjectIdentifier(link)) else { return false }
         defer { dumpers[ObjectIdentifier(link)] = dumper }
-        guard var request = dumper.requests.popFirst() else { return false }
+        guard var request = dumper.requests.popFirst(), var router = router.take() else { return false }
+        defer { self.router = router }
         router.select(request.page.database)
         var isAnswered = false
         while !isAnswered, let event = try dumper.replies.next(&cursor, keys: request.count, selects: request.selects) {
             switch event {
             case .key(let payload, let expiry, let eviction):
-                take(cursor.contents(payload), of: request, expiry: expiry, eviction: eviction, router)
+                take(cursor.contents(payload), of: request, expiry: expiry, eviction: eviction, &router)
                 request.keys.removeFirst()
             case .gone:
                 request.keys.removeFirst()
@@ -232,7 +238,7 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
                 request.withNextKey { router.fail($0, reason) }
                 request.keys.removeFirst()
             case .refused(let reason):
-                refuse(request, reason, link)
+                try refuse(request, reason, &router)
                 isAnswered = true
             case .finished:
                 isAnswered = true
@@ -243,7 +249,7 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
     }
 
     private func take(
-        _ bytes: RawSpan, of request: DumpRequest, expiry: Int64?, eviction: EvictionHint?, _ router: KeyRouter
+        _ bytes: RawSpan, of request: DumpRequest, expiry: Int64?, eviction: EvictionHint?, _ router: inout KeyRouter
     ) {
         bytesPerKey += (Double(bytes.byteCount + 64) - bytesPerKey) / 32
         request.withNextKey { key in
@@ -258,18 +264,18 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
     }
 
     /// A transaction that was refused as a whole.
-    private func refuse(_ request: DumpRequest, _ reason: String, _ link: ScanLink) {
+    private func refuse(_ request: DumpRequest, _ reason: String, _ router: inout KeyRouter) throws {
         switch Refusal(reason) {
         case .moved, .ask, .later("slot is being moved"):
             if let slot = request.page.slot { strayed.withLockedValue { $0.insert(slot) } }
         case .later(let reason):
             pages.prepend(request)
             waitingKeys += request.keys.count
-            link.lose(reason)
+            throw Refused(reason: reason)
         case .fatal:
-            finish(RunError(.connection, "The source \(name) does not let us read: \(reason)"))
+            failure = RunError(.connection, "The source \(name) does not let us read: \(reason)")
+            throw Refused(reason: reason)
         case .keyExists, .key:
-            guard let router else { return }
             if request.keys.count == 1 {
                 request.withNextKey { router.fail($0, reason) }
                 return
@@ -281,9 +287,10 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
     }
 
     func didConsume(from link: ScanLink) {
-        guard !isFinished, let router else { return }
+        guard !isFinished, var router = router.take() else { return }
         router.flushIfMuch()
-        context.renew(router)
+        context.renew(&router)
+        self.router = router
         publish()
         proceed()
     }
@@ -293,6 +300,7 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
     func linkIsLost(_ link: ScanLink, reason: String) {
         guard !isFinished else { return }
         let isLister = link === lister
+        if let failure { return finish(failure) }
         if isLister {
             lister = nil
             listing.restart()

@@ -57,14 +57,12 @@ final class SnapshotReader: Reader, @unchecked Sendable {
         }
     }
 
-    fileprivate func publish(_ router: KeyRouter, _ feed: RecordFeed<RoutingVisitor>?) {
+    fileprivate func publish(_ feed: RecordFeed<RoutingVisitor>, isComplete: Bool) {
         state.withLockedValue { state in
-            state.tally = router.tally
-            if expectedKeys > 0 { state.fraction = min(1, Double(router.tally.read) / Double(expectedKeys)) }
-            if let feed {
-                state.functions = feed.visitor.functions
-                state.isComplete = feed.isFinished
-            }
+            state.tally = feed.visitor.router.tally
+            if expectedKeys > 0 { state.fraction = min(1, Double(state.tally.read) / Double(expectedKeys)) }
+            state.functions = feed.visitor.functions
+            state.isComplete = isComplete
         }
     }
 }
@@ -86,7 +84,6 @@ private final class SnapshotHandler: ChannelInboundHandler {
     private let loop: any EventLoop
     private let context: ReaderContext
     private let end: EventLoopPromise<Void>
-    private let router: KeyRouter
     private let limit: TimeAmount
     private var framing = SnapshotFraming()
     private var feed: RecordFeed<RoutingVisitor>
@@ -107,8 +104,7 @@ private final class SnapshotHandler: ChannelInboundHandler {
         self.context = context
         self.end = end
         self.limit = limit
-        router = context.makeRouter()
-        feed = RecordFeed(visitor: RoutingVisitor(router: router))
+        feed = RecordFeed(visitor: RoutingVisitor(router: context.makeRouter()))
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -143,7 +139,7 @@ private final class SnapshotHandler: ChannelInboundHandler {
         }
     }
 
-    private var howFar: String { "\(router.tally.read) keys (\(feed.offset) bytes of its snapshot)" }
+    private var howFar: String { "\(feed.visitor.router.tally.read) keys (\(feed.offset) bytes of its snapshot)" }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard phase != .done else { return }
@@ -157,14 +153,14 @@ private final class SnapshotHandler: ChannelInboundHandler {
         do {
             if phase == .answer { try answer(&bytes) }
             if phase == .payload {
-                self.context.renew(router)
+                self.context.renew(&feed.visitor.router)
                 try feed.feed(&bytes)
-                router.flushIfMuch()
+                feed.visitor.router.flushIfMuch()
                 if feed.isFinished {
-                    router.flush()
+                    feed.visitor.router.flush()
                     phase = .marker
                 }
-                reader.publish(router, nil)
+                reader.publish(feed, isComplete: false)
             }
             if phase == .marker { try prove(bytes) }
             if phase == .answer || phase == .marker, bytes.readableBytes > 0 { rest.writeBuffer(&bytes) }
@@ -205,7 +201,7 @@ private final class SnapshotHandler: ChannelInboundHandler {
             handler.resume(context)
         }
         if isPaused {
-            router.flush()
+            feed.visitor.router.flush()
             setAutoRead(false, context)
         }
     }
@@ -238,8 +234,8 @@ private final class SnapshotHandler: ChannelInboundHandler {
         guard phase != .done else { return }
         phase = .done
         heartbeat?.cancel()
-        router.flush()
-        reader.publish(router, error == nil ? feed : nil)
+        feed.visitor.router.flush()
+        reader.publish(feed, isComplete: error == nil && feed.isFinished)
         if let error { end.fail(error) } else { end.succeed() }
     }
 }
