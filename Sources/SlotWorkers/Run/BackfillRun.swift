@@ -96,7 +96,10 @@ package final class BackfillRun: Sendable {
         summary.isInterrupted = control.isStopping
 
         let isWhole = summary.failure == nil && !summary.isInterrupted
-        if isWhole { try await finish(setup, readers, &summary) }
+        if isWhole {
+            try await finish(setup, readers, &summary)
+            summary.isInterrupted = control.isStopping
+        }
         for worker in setup.workers { worker.close() }
         return summary
     }
@@ -110,11 +113,11 @@ package final class BackfillRun: Sendable {
                         try await reader.run()
                         return nil
                     } catch let error as RunError {
-                        control.fail(error)
+                        control.sourceFailed(error)
                         return error
                     } catch {
                         let error = RunError(.connection, "\(error)")
-                        control.fail(error)
+                        control.sourceFailed(error)
                         return error
                     }
                 }

@@ -107,6 +107,10 @@ struct ExtraKeys: Sendable {
         var keys = keys
         if !plan.filter.types.isEmpty {
             let types = try await connection.pipeline(bytes: keys.map { [Array("TYPE".utf8), $0] })
+            if let error = types.lazy.compactMap(\.error).first {
+                await connection.close()
+                throw RunError(.connection, "The target \(primary) does not tell the types of its keys, so none was removed: \(error)")
+            }
             keys = zip(keys, types).filter { _, reply in
                 plan.filter.types.contains(reply.text.flatMap(KeyType.init(rawValue:)) ?? .module)
             }.map(\.0)

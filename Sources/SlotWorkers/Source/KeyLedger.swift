@@ -125,12 +125,18 @@ final class LedgerFile: Sendable {
         var buffer = ByteBuffer()
         var offset = 0
         while true {
+            var count = 0
             // SAFETY: at most as many bytes are read as the closure lends.
-            let count = unsafe buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: 64 << 10) { memory in
-                unsafe max(0, pread(descriptor, memory.baseAddress, memory.count, off_t(offset)))
+            unsafe buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: 64 << 10) { memory in
+                unsafe count = pread(descriptor, memory.baseAddress, memory.count, off_t(offset))
+                return max(count, 0)
             }
             if count == 0 { return buffer }
-            offset += count
+            if count < 0, errno != EINTR {
+                // What is missing here would be deleted there.
+                throw RunError(.usage, "Cannot read a temporary file: \(unsafe String(cString: strerror(errno))).")
+            }
+            offset += max(count, 0)
         }
     }
 }

@@ -154,6 +154,7 @@ final class SlotWorker: LaneOwner, @unchecked Sendable {
     // MARK: Replies
 
     func lane(_ lane: Lane, did actions: [ReplyWindow.Action]) {
+        var end: String?
         for action in actions {
             switch action {
             case .finished(let batch, let copied):
@@ -164,11 +165,13 @@ final class SlotWorker: LaneOwner, @unchecked Sendable {
             case .recover(let refusal):
                 cause = cause ?? refusal.reason
                 if case .running = state { state = .settling }
-            case .stop(let reason):
-                control.fail(RunError(.connection, "The target \(lane.endpoint) refuses to go on: \(reason)"))
-                stop(reason)
-                return
+            case .stop(let reason): end = end ?? reason
+            case .selected, .notSelected: break
             }
+        }
+        if let end {
+            control.fail(RunError(.connection, "The target \(lane.endpoint) refuses to go on: \(end)"))
+            stop(end)
         }
         settle()
     }

@@ -83,7 +83,7 @@ final class ScanLink: ChannelInboundHandler, @unchecked Sendable {
             needed = cursor.needed - cursor.position
             bytes.moveReaderIndex(forwardBy: cursor.position)
         } catch {
-            lose("\(error)")
+            lose(Words.of(error))
             return
         }
         if bytes.readableBytes > 0 { rest.writeBuffer(&bytes) }
@@ -96,6 +96,6 @@ final class ScanLink: ChannelInboundHandler, @unchecked Sendable {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        lose("\(error)")
+        lose(Words.of(error))
     }
 }

@@ -264,9 +264,10 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
     /// A transaction that was refused as a whole.
     private func refuse(_ request: DumpRequest, _ reason: String, _ router: inout KeyRouter) throws {
         switch Refusal(reason) {
-        case .moved, .ask, .later("slot is being moved"):
+        case .moved where request.page.slot != nil, .ask where request.page.slot != nil,
+            .later("slot is being moved") where request.page.slot != nil:
             if let slot = request.page.slot { strayed.withLockedValue { $0.insert(slot) } }
-        case .later(let reason):
+        case .later, .moved, .ask:
             pages.prepend(request)
             waitingKeys += request.keys.count
             throw Refused(reason: reason)
