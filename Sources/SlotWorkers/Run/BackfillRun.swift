@@ -39,7 +39,9 @@ package final class BackfillRun: Sendable {
             progress.tally.add(tally)
             progress.workers.append(.init(slots: "\(worker.range)", copied: tally.copied, failed: tally.failed))
         }
-        progress.fraction = state.phase == .checking ? state.checked : fractions.isEmpty ? nil : fractions.reduce(0, +) / Double(fractions.count)
+        progress.fraction =
+            state.phase == .checking
+            ? state.checked : fractions.isEmpty ? nil : fractions.reduce(0, +) / Double(fractions.count)
         return progress
     }
 
@@ -185,13 +187,15 @@ package final class BackfillRun: Sendable {
                 }
                 if !moved.isEmpty {
                     summary.incomplete.append(
-                        "The slots \(moved) moved between source primaries while they were read: copy them again (--slots \(moved)).")
+                        "The slots \(moved) moved between source primaries while they were read: copy them again (--slots \(moved))."
+                    )
                 }
                 return
             }
             enter(.recopying)
             if !lost.isEmpty {
-                summary.warnings.append("The slots \(lost) were copied once more: their primary on the target was replaced or restarted.")
+                summary.warnings.append(
+                    "The slots \(lost) were copied once more: their primary on the target was replaced or restarted.")
             }
             if !moved.isEmpty {
                 summary.warnings.append("The slots \(moved) were read once more: they moved between source primaries.")
@@ -228,7 +232,8 @@ package final class BackfillRun: Sendable {
         let evicted = await setup.directory.evictedKeys() - setup.evictedBefore
         if evicted > 0 {
             summary.incomplete.append(
-                "The target evicted \(evicted) keys during the run: it is too small, or its maxmemory-policy is not noeviction.")
+                "The target evicted \(evicted) keys during the run: it is too small, or its maxmemory-policy is not noeviction."
+            )
         }
     }
 }

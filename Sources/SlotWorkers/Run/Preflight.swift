@@ -12,7 +12,9 @@ struct Preflight: Sendable {
             configuration.target, configuration.targetSettings, configuration.targetAddressMap)
         if case .servers(let seeds) = configuration.target.seeds {
             let roles = seeds.compactMap { target.facts[$0]?.role }
-            if case .standalone(let primary, _) = target.topology, !seeds.contains(primary), roles.allSatisfy(\.isReplica) {
+            if case .standalone(let primary, _) = target.topology, !seeds.contains(primary),
+                roles.allSatisfy(\.isReplica)
+            {
                 throw RunError(
                     .usage,
                     "The target \(seeds.map(\.description).joined(separator: ", ")) is a replica, which takes no writes: "
@@ -57,7 +59,8 @@ struct Preflight: Sendable {
                 if !sourceFacts.replicationID.isEmpty, sourceFacts.replicationID == targetFacts.replicationID {
                     throw RunError(
                         .usage,
-                        "Source and target belong together: \(sourceEndpoint) and \(targetEndpoint) replicate the same data.")
+                        "Source and target belong together: \(sourceEndpoint) and \(targetEndpoint) replicate the same data."
+                    )
                 }
             }
         }
@@ -67,7 +70,9 @@ struct Preflight: Sendable {
 
     private func probeWrites(_ target: Deployment) async throws {
         guard !configuration.isDryRun else { return }
-        var commands: [[any CommandArgument]] = [["SET", "k", "v", "PXAT", "1"], ["MSET", "k", "v"], ["RESTORE", "k", "0", "v"]]
+        var commands: [[any CommandArgument]] = [
+            ["SET", "k", "v", "PXAT", "1"], ["MSET", "k", "v"], ["RESTORE", "k", "0", "v"],
+        ]
         if configuration.deletesExtra { commands += [["UNLINK", "k"], ["SCAN", "0"], ["TYPE", "k"]] }
         if target.facts.values.contains(where: { ($0.databases ?? 2) > 1 }) { commands.append(["SELECT", "0"]) }
         for primary in target.primaries { try await probe(commands, on: primary, of: target) }
@@ -109,7 +114,8 @@ struct Preflight: Sendable {
             if error.code == "NOPERM", error.message.contains("command") || error.message.contains("run the") {
                 throw RunError(
                     .connection,
-                    "The \(side.settings.side)'s user may not run \(name) on \(endpoint): \(error). Grant +\(name.lowercased()) to it.")
+                    "The \(side.settings.side)'s user may not run \(name) on \(endpoint): \(error). Grant +\(name.lowercased()) to it."
+                )
             }
         }
     }
@@ -149,7 +155,8 @@ struct Preflight: Sendable {
         throw RunError(
             .usage,
             "The target has \(databases) database\(databases == 1 ? "" : "s"), and no place for the source's "
-                + "database\(homeless.count == 1 ? "" : "s") \(list). Send them elsewhere with --db-map, or choose others with --db.")
+                + "database\(homeless.count == 1 ? "" : "s") \(list). Send them elsewhere with --db-map, or choose others with --db."
+        )
     }
 
     /// Warns where two source databases end in one.
@@ -159,7 +166,8 @@ struct Preflight: Sendable {
         }
         let merged = Dictionary(grouping: chosen) { configuration.databaseMap[$0] ?? $0 }.filter { $0.value.count > 1 }
         guard let (target, sources) = merged.min(by: { $0.key < $1.key }) else { return nil }
-        return "Source databases \(sources.sorted().map(String.init).joined(separator: " and ")) are merged into database "
+        return
+            "Source databases \(sources.sorted().map(String.init).joined(separator: " and ")) are merged into database "
             + "\(target): where both have a key, the one that is read later stays, unless --on-conflict says otherwise."
     }
 }

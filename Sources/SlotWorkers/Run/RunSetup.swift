@@ -101,7 +101,8 @@ struct RunSetup: Sendable {
         let policy = facts.first?.maxmemoryPolicy ?? "noeviction"
         return WritePlan(
             filter: configuration.filter, databaseMap: configuration.databaseMap, targetDatabases: databases,
-            onConflict: configuration.onConflict, isDryRun: configuration.isDryRun, batchBytes: configuration.batchBytes,
+            onConflict: configuration.onConflict, isDryRun: configuration.isDryRun,
+            batchBytes: configuration.batchBytes,
             format: TargetFormat(version: facts.map(\.rdbVersion).min() ?? 11),
             eviction: policy.hasSuffix("-lru") ? .idle : policy.hasSuffix("-lfu") ? .frequency : .none,
             setTakesExpiry: facts.allSatisfy { $0.product != .redis || $0.version >= ServerVersion(6, 2) },
@@ -155,7 +156,8 @@ extension RunSetup {
                 throw RunError(.connection, "The source's primary \(place.primary) cannot be reached: \(reason)")
             }
             let expected = facts.keyCounts.reduce(0) { sum, count in
-                configuration.filter.databases.isEmpty || configuration.filter.databases.contains(count.key) ? sum + count.value : sum
+                configuration.filter.databases.isEmpty || configuration.filter.databases.contains(count.key)
+                    ? sum + count.value : sum
             }
             if configuration.read == .snapshot {
                 return SnapshotReader(
@@ -168,7 +170,8 @@ extension RunSetup {
             }
             let scan = ScanReader.Source(
                 endpoint: place.endpoint, settings: source.settings, databases: chosen,
-                slots: slots.map { wanted?.intersection($0) } ?? wanted, isClusterReplica: place.isReplica && place.slots != nil,
+                slots: slots.map { wanted?.intersection($0) } ?? wanted,
+                isClusterReplica: place.isReplica && place.slots != nil,
                 expectedKeys: expected)
             let dialect = DumpDialect(
                 tellsExpiryTime: facts.tellsExpiryTime,
@@ -225,7 +228,8 @@ extension RunSetup {
 extension RunSetup {
     /// Slots that were not where they were looked for, or are served by another source primary now.
     func movedSlots(_ readers: [any Reader]) async throws -> SlotSet {
-        guard let source, case .server(let url) = configuration.source, case .cluster(let before) = source.topology else {
+        guard let source, case .server(let url) = configuration.source, case .cluster(let before) = source.topology
+        else {
             return SlotSet()
         }
         var moved = SlotSet()
@@ -263,7 +267,8 @@ extension RunSetup {
                     let replies = try await connection.pipeline(bytes: mine.map { [Array("EXISTS".utf8), keys[$0]] })
                     if let error = replies.lazy.compactMap(\.error).first {
                         throw RunError(
-                            .connection, "The source \(primary) does not tell whether it has keys, so none was removed: \(error)")
+                            .connection,
+                            "The source \(primary) does not tell whether it has keys, so none was removed: \(error)")
                     }
                     for (key, reply) in zip(mine, replies) where reply.integer != 0 { isThere[key] = true }
                 }

@@ -105,11 +105,14 @@ final class LedgerFile: Sendable {
     private func flush(_ state: inout State) {
         while state.pending.readableBytes > 0, state.failure == nil {
             // SAFETY: exactly the buffer's bytes are offered.
-            let written = unsafe state.pending.withUnsafeReadableBytes { unsafe write(descriptor, $0.baseAddress, $0.count) }
+            let written = unsafe state.pending.withUnsafeReadableBytes {
+                unsafe write(descriptor, $0.baseAddress, $0.count)
+            }
             if written > 0 {
                 state.pending.moveReaderIndex(forwardBy: written)
             } else if errno != EINTR {
-                state.failure = RunError(.usage, "Cannot write to a temporary file: \(unsafe String(cString: strerror(errno))).")
+                state.failure = RunError(
+                    .usage, "Cannot write to a temporary file: \(unsafe String(cString: strerror(errno))).")
             }
         }
         state.pending.clear()

@@ -55,36 +55,38 @@ struct ReplyWindow {
     mutating func received(_ reply: WriteReply) -> [Action] {
         switch reply {
         case .succeeded(let count): succeeded(count)
-        case .absent: one { command, sent in
-            guard command.name == "SET" else { return nil }
-            sent.otherwise += command.keys.count
-            return .existing(command.keys)
-        }
-        case .refused(let line): one { command, sent in
-            let keys = command.keys
-            if keys.isEmpty { return .notSelected(reason: line) }
-            switch Refusal(line) {
-            case .keyExists:
-                sent.otherwise += keys.count
-                return .existing(keys)
-            case .key where keys.count > 1:
-                // Which of them is refused shows when each goes alone.
-                sent.otherwise += keys.count
-                sent.refused.insert(sent.answered)
-                return .recover(Refusal(line))
-            case .key(let reason):
-                sent.otherwise += keys.count
-                return .failed(keys, reason: reason)
-            case .fatal(let reason):
-                sent.otherwise += keys.count
-                sent.refused.insert(sent.answered)
-                return .stop(reason: reason)
-            case let refusal:
-                sent.otherwise += keys.count
-                sent.refused.insert(sent.answered)
-                return .recover(refusal)
+        case .absent:
+            one { command, sent in
+                guard command.name == "SET" else { return nil }
+                sent.otherwise += command.keys.count
+                return .existing(command.keys)
             }
-        }
+        case .refused(let line):
+            one { command, sent in
+                let keys = command.keys
+                if keys.isEmpty { return .notSelected(reason: line) }
+                switch Refusal(line) {
+                case .keyExists:
+                    sent.otherwise += keys.count
+                    return .existing(keys)
+                case .key where keys.count > 1:
+                    // Which of them is refused shows when each goes alone.
+                    sent.otherwise += keys.count
+                    sent.refused.insert(sent.answered)
+                    return .recover(Refusal(line))
+                case .key(let reason):
+                    sent.otherwise += keys.count
+                    return .failed(keys, reason: reason)
+                case .fatal(let reason):
+                    sent.otherwise += keys.count
+                    sent.refused.insert(sent.answered)
+                    return .stop(reason: reason)
+                case let refusal:
+                    sent.otherwise += keys.count
+                    sent.refused.insert(sent.answered)
+                    return .recover(refusal)
+                }
+            }
         }
     }
 

@@ -129,7 +129,8 @@ final class SlotWorker: LaneOwner, @unchecked Sendable {
                 var part =
                     parts[destination]
                     ?? Batch(
-                        database: batch.database, epoch: table.epoch, destination: destination, recycling: spareBuffer())
+                        database: batch.database, epoch: table.epoch, destination: destination, recycling: spareBuffer()
+                    )
                 part.append(keys: 1, arguments: command.arguments)
                 parts[destination] = part
             }

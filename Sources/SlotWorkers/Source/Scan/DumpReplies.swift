@@ -121,7 +121,9 @@ struct DumpReplies {
 
     @_lifetime(cursor: copy cursor)
     private func nextTime(_ cursor: inout ReplyCursor) throws(ReplyCursor.Malformed) -> Int64? {
-        guard try cursor.next() != nil, let seconds = try cursor.next(), let micros = try cursor.next() else { return nil }
+        guard try cursor.next() != nil, let seconds = try cursor.next(), let micros = try cursor.next() else {
+            return nil
+        }
         guard case .bulk(let first) = seconds, case .bulk(let second) = micros,
             let whole = Int64(String(decoding: cursor.contents(first).array, as: UTF8.self)),
             let part = Int64(String(decoding: cursor.contents(second).array, as: UTF8.self))

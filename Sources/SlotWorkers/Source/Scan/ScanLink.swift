@@ -33,7 +33,9 @@ final class ScanLink: ChannelInboundHandler, @unchecked Sendable {
     }
 
     /// Takes a connection over, which has no reply outstanding.
-    static func open(_ connection: Connection, on loop: any EventLoop, for consumer: any ReplyConsumer & Sendable) async throws -> ScanLink {
+    static func open(_ connection: Connection, on loop: any EventLoop, for consumer: any ReplyConsumer & Sendable)
+        async throws -> ScanLink
+    {
         let channel = try await connection.handOver().channel
         return try await loop.submit {
             let link = ScanLink(channel: channel, consumer: consumer)

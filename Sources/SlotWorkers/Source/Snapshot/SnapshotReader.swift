@@ -38,7 +38,8 @@ final class SnapshotReader: Reader, @unchecked Sendable {
                 await connection.close()
                 throw RunError(
                     .connection,
-                    "The source \(endpoint) does not let us replicate: \(error). Grant +psync +replconf, or use --read scan.")
+                    "The source \(endpoint) does not let us replicate: \(error). Grant +psync +replconf, or use --read scan."
+                )
             }
         }
         // A primary that closes the link behind the snapshot would answer anything that we send by then with a reset, and
@@ -47,9 +48,11 @@ final class SnapshotReader: Reader, @unchecked Sendable {
         let channel = try await connection.handOver().channel
         let end = loop.makePromise(of: Void.self)
         try await loop.submit { [self] in
-            let handler = SnapshotHandler(reader: self, name: name, loop: loop, context: context, end: end, acknowledges: acknowledges,
+            let handler = SnapshotHandler(
+                reader: self, name: name, loop: loop, context: context, end: end, acknowledges: acknowledges,
                 limit: settings.replyTimeout)
-            try channel.syncOptions?.setOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 256 << 10))
+            try channel.syncOptions?.setOption(
+                .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 256 << 10))
             try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 2)
             try channel.pipeline.syncOperations.addHandler(handler)
             try channel.syncOptions?.setOption(.autoRead, value: true)
@@ -224,7 +227,8 @@ private final class SnapshotHandler: ChannelInboundHandler {
                 let grant = reason.hasPrefix("NOPERM") ? " Grant +psync +replconf to its user." : ""
                 throw RunError(
                     .connection,
-                    "The source \(name) refuses PSYNC: \(reason).\(grant) Where replication is not allowed, use --read scan.")
+                    "The source \(name) refuses PSYNC: \(reason).\(grant) Where replication is not allowed, use --read scan."
+                )
             }
         }
     }
