@@ -67,8 +67,8 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
     /// Bytes that one transaction should bring: it holds up the source for its other clients.
     private static let bytesPerRequest = 256.0 * 1024
     private static let mostKeysPerRequest = 256
-    /// Keys that are named ahead.
-    private static let mostWaitingKeys = 8192
+    /// Keys that are named ahead: few, so that the source still has them in its cache when they are dumped.
+    private static let mostWaitingKeys = 1024
 
     init(_ source: Source, dialect: DumpDialect, loop: any EventLoop, context: ReaderContext) {
         self.source = source
