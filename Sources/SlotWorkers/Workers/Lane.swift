@@ -25,6 +25,8 @@ final class Lane: ChannelInboundHandler, @unchecked Sendable {
     /// The start of a reply whose rest is still to come.
     private var rest = ByteBuffer()
     private(set) var isLost = false
+    /// How long replies gather before they are looked at. Far below what is in flight takes to be answered.
+    private static let gathering = TimeAmount.milliseconds(1)
     /// When something was last heard, for the time-out.
     private(set) var lastReply = NIODeadline.now()
 
@@ -102,6 +104,23 @@ final class Lane: ChannelInboundHandler, @unchecked Sendable {
         bytes.moveReaderIndex(forwardBy: position)
         if bytes.readableBytes > 0 { rest.writeBuffer(&bytes) }
         owner?.lane(self, did: actions)
+    }
+
+    /// Lets replies gather: a target that answers every few commands would otherwise wake us thousands of times a second,
+    /// which costs both sides more than the commands.
+    func channelReadComplete(context: ChannelHandlerContext) {
+        guard !isLost else { return }
+        setReading(false)
+        context.eventLoop.assumeIsolated().scheduleTask(in: Self.gathering) { [weak self] in self?.setReading(true) }
+    }
+
+    private func setReading(_ isOn: Bool) {
+        guard !isLost else { return }
+        do {
+            try channel.syncOptions?.setOption(.autoRead, value: isOn)
+        } catch {
+            lose("\(endpoint): \(error)")
+        }
     }
 
     func channelInactive(context: ChannelHandlerContext) {

@@ -170,14 +170,12 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
 
     private func nextRequest() -> DumpRequest? {
         if pages.isEmpty { closePage() }
-        guard var head = pages.popFirst() else { return nil }
+        guard let head = pages.popFirst() else { return nil }
         let size = min(max(Int(Self.bytesPerRequest / bytesPerKey), 1), Self.mostKeysPerRequest)
         if head.keys.count > size {
-            let request = DumpRequest(page: head.page, keys: head.keys.prefix(size))
-            head.keys = head.keys.dropFirst(size)
-            pages.prepend(head)
+            pages.prepend(DumpRequest(page: head.page, keys: head.keys.dropFirst(size)))
             waitingKeys -= size
-            return request
+            return DumpRequest(page: head.page, keys: head.keys.prefix(size))
         }
         waitingKeys -= head.keys.count
         return head
@@ -231,12 +229,12 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
             switch event {
             case .key(let payload, let expiry, let eviction):
                 take(cursor.contents(payload), of: request, expiry: expiry, eviction: eviction, &router)
-                request.keys.removeFirst()
+                request.advance()
             case .gone:
-                request.keys.removeFirst()
+                request.advance()
             case .failed(let reason):
                 request.withNextKey { router.fail($0, reason) }
-                request.keys.removeFirst()
+                request.advance()
             case .refused(let reason):
                 try refuse(request, reason, &router)
                 isAnswered = true

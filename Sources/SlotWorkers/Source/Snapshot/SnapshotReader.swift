@@ -79,6 +79,9 @@ private final class SnapshotHandler: ChannelInboundHandler {
         case done
     }
 
+    /// How long nothing must come before a large element that seems unfinished is looked at again.
+    private static let lull = TimeAmount.milliseconds(5)
+
     private let reader: SnapshotReader
     private let name: String
     private let loop: any EventLoop
@@ -156,15 +159,46 @@ private final class SnapshotHandler: ChannelInboundHandler {
                 self.context.renew(&feed.visitor.router)
                 try feed.feed(&bytes)
                 feed.visitor.router.flushIfMuch()
-                if feed.isFinished {
-                    feed.visitor.router.flush()
-                    phase = .marker
-                }
-                reader.publish(feed, isComplete: false)
             }
-            if phase == .marker { try prove(bytes) }
-            if phase == .answer || phase == .marker, bytes.readableBytes > 0 { rest.writeBuffer(&bytes) }
+            try conclude(&bytes)
             if phase == .payload { pauseIfFull(context) }
+        } catch let error as RDBError {
+            finish(RunError(.input, "The snapshot of \(name) is damaged, after \(howFar): \(error)"))
+        } catch {
+            finish(error)
+        }
+    }
+
+    /// Goes on behind the end of the RDB data, once it is there.
+    private func conclude(_ bytes: inout ByteBuffer) throws {
+        if phase == .payload {
+            if feed.isFinished {
+                feed.visitor.router.flush()
+                phase = .marker
+            }
+            reader.publish(feed, isComplete: false)
+        }
+        if phase == .marker { try prove(bytes) }
+        if phase == .answer || phase == .marker, bytes.readableBytes > 0 { rest.writeBuffer(&bytes) }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        guard phase == .payload, feed.hasPutOff else { return }
+        let heard = lastHeard
+        let bound = NIOLoopBound((self, context), eventLoop: loop)
+        loop.scheduleTask(in: Self.lull) {
+            let (handler, context) = bound.value
+            if handler.lastHeard == heard { handler.lookAtRest(context) }
+        }
+    }
+
+    /// Nothing came for a moment: what is there may be all.
+    private func lookAtRest(_ context: ChannelHandlerContext) {
+        guard phase == .payload else { return }
+        do {
+            var bytes = ByteBuffer()
+            try feed.look(&bytes)
+            try conclude(&bytes)
         } catch let error as RDBError {
             finish(RunError(.input, "The snapshot of \(name) is damaged, after \(howFar): \(error)"))
         } catch {
