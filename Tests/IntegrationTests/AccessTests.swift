@@ -87,19 +87,19 @@ import Testing
     @Test(arguments: ["snapshot", "scan"])
     func `passwords come from files, which may end in a newline, and from the environment`(read: String) async throws {
         var options = ServerOptions()
-        options.password = "source secret"
+        options.password = "source-secret"
         let source = try await TestServer.start("redis-7.0.15", options)
-        options.password = "target secret"
+        options.password = "target-secret"
         let target = try await TestServer.start("valkey-8.0.1", options)
         try await Filler.run(source, .demo, keys: 2000)
         let keys = try Int(source.client().require("DBSIZE").integer ?? 0)
         let file = source.folder + "/with-newline"
-        try Data("source secret\n".utf8).write(to: URL(fileURLWithPath: file))
+        try Data("source-secret\n".utf8).write(to: URL(fileURLWithPath: file))
         for (arguments, environment) in [
             (["--from-password-file", file, "--to-password-file", try #require(target.passwordFile)], [:]),
-            ([], ["BACKFILL_FROM_PASSWORD": "source secret", "BACKFILL_TO_PASSWORD": "target secret"]),
+            ([], ["BACKFILL_FROM_PASSWORD": "source-secret", "BACKFILL_TO_PASSWORD": "target-secret"]),
             // A file goes before the environment.
-            (["--from-password-file", file], ["BACKFILL_FROM_PASSWORD": "x", "BACKFILL_TO_PASSWORD": "target secret"]),
+            (["--from-password-file", file], ["BACKFILL_FROM_PASSWORD": "x", "BACKFILL_TO_PASSWORD": "target-secret"]),
         ] {
             let outcome = try await Run.run(
                 from: source.url, to: target.url, ["--read", read] + arguments, environment: environment)
