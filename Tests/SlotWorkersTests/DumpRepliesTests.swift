@@ -22,7 +22,7 @@ private enum Outcome: Equatable {
 /// Follows the answers to several transactions that come in pieces, as a connection's handler does.
 private func follow(
     _ text: String, _ requests: [Request], _ dialect: DumpDialect = DumpDialect(tellsExpiryTime: true, eviction: .none),
-    piece: Int = .max
+    piece: Int = .max, isWhole: Bool = true
 ) throws -> [Outcome] {
     var replies = DumpReplies(dialect: dialect)
     var outcomes: [Outcome] = []
@@ -50,7 +50,7 @@ private func follow(
         }
         rest.removeFirst(cursor.position)
     }
-    #expect(rest.isEmpty)
+    if isWhole { #expect(rest.isEmpty) }
     return outcomes
 }
 
@@ -137,7 +137,7 @@ struct DumpRepliesTests {
             queued(2) + "*0\r\n",
         ] {
             let keys = text.hasPrefix(queued(4)) ? 2 : 1
-            let outcomes = try? follow(text, [Request(keys: keys)])
+            let outcomes = try? follow(text, [Request(keys: keys)], isWhole: false)
             // Refused or malformed, but no value under the wrong key.
             #expect(outcomes?.contains { if case .key = $0 { true } else { false } } != true, "\(text)")
         }
@@ -148,7 +148,7 @@ struct DumpRepliesTests {
         queued(2) + "*2\r\n*1\r\n",
     ])
     func `nonsense gives no key`(text: String) {
-        let outcomes = try? follow(text + "+OK\r\n", [Request(keys: 1)])
+        let outcomes = try? follow(text + "+OK\r\n", [Request(keys: 1)], isWhole: false)
         #expect(outcomes?.contains { if case .key = $0 { true } else { false } } != true)
     }
 

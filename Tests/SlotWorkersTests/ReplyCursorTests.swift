@@ -17,8 +17,8 @@ struct ReplyCursorTests {
         let found = try Self.steps(Array(text.utf8))
         #expect(
             found.steps == [
-                .simple, .error("ERR no"), .integer(42), .integer(-1), .absent, .absent, .array(2), .bulk(39..<42),
-                .bulk(48..<48), .array(0),
+                .simple, .error("ERR no"), .integer(42), .integer(-1), .absent, .absent, .array(2), .bulk(42..<45),
+                .bulk(51..<51), .array(0),
             ])
         #expect(found.position == text.utf8.count)
     }

@@ -42,3 +42,8 @@ extension Batch {
             eviction: eviction)
     }
 }
+
+extension KeyLedger {
+    func fingerprint(database: Int, key: [UInt8]) -> Fingerprint { fingerprint(database: database, key: key.span.bytes) }
+    func record(database: Int, key: [UInt8]) { record(database: database, key: key.span.bytes) }
+}
