@@ -9,6 +9,9 @@ internal import RDBParser
     /// Bytes written so far.
     private(set) var count = 0
 
+    /// Bytes that a header or a number takes at most, and so what must be free before one is written.
+    static let longestHeader = 24
+
     /// - Parameter memory: What to fill; must outlive the writer.
     @inline(__always)
     init(filling memory: UnsafeMutableRawBufferPointer) {
@@ -18,58 +21,95 @@ internal import RDBParser
     }
 
     @inline(__always)
-    private mutating func advance(_ size: Int) -> UnsafeMutableRawPointer {
+    private func expectRoom(_ size: Int) {
         precondition(size >= 0 && size <= capacity - count, "the reservation of a command was too small")
-        // SAFETY: the line above proved that `size` bytes lie behind `count`.
-        defer { count += size }
-        return unsafe base + count
     }
 
     @inline(__always)
     mutating func bytes(_ span: RawSpan) {
         let size = span.byteCount
-        let target = unsafe advance(size)
-        // SAFETY: `advance` reserved `size` bytes, and a span never overlaps memory that is being written.
+        expectRoom(size)
+        // SAFETY: there is room for `size` bytes, and a span never overlaps memory that is being written.
         unsafe span.withUnsafeBytes { source in
-            if let start = source.baseAddress { unsafe target.copyMemory(from: start, byteCount: size) }
+            if let start = source.baseAddress { unsafe (base + count).copyMemory(from: start, byteCount: size) }
         }
+        count += size
     }
 
     /// ASCII text that is known at compile time.
     @inline(__always)
     mutating func text(_ literal: StaticString) {
         let size = literal.utf8CodeUnitCount
-        // SAFETY: a literal's bytes live for ever; `advance` reserved as many.
-        unsafe advance(size).copyMemory(from: literal.utf8Start, byteCount: size)
+        expectRoom(size)
+        // SAFETY: a literal's bytes live for ever, and there is room for as many.
+        unsafe (base + count).copyMemory(from: literal.utf8Start, byteCount: size)
+        count += size
     }
 
     @inline(__always)
     mutating func integer<T: FixedWidthInteger>(littleEndian value: T) {
-        // SAFETY: `advance` reserved the integer's size; the store needs no alignment.
-        unsafe advance(MemoryLayout<T>.size).storeBytes(of: value.littleEndian, as: T.self)
-    }
-
-    /// `prefix`, the decimal digits of `number`, CR LF: a RESP header such as `$32\r\n`.
-    @inline(__always)
-    mutating func header(_ prefix: StaticString, _ number: Int) {
-        text(prefix)
-        decimal(Int64(number))
-        text("\r\n")
+        expectRoom(MemoryLayout<T>.size)
+        // SAFETY: there is room for the integer; the store needs no alignment.
+        unsafe (base + count).storeBytes(of: value.littleEndian, as: T.self)
+        count += MemoryLayout<T>.size
     }
 
     @inline(__always)
+    private mutating func lineEnd() { integer(littleEndian: 0x0A0D as UInt16) }
+
+    /// `kind`, the decimal digits of `number`, CR LF: a RESP header such as `$32\r\n`.
+    @inline(__always)
+    mutating func header(_ kind: Unicode.Scalar, _ number: Int) {
+        expectRoom(Self.longestHeader)
+        let kind = UInt64(kind.value)
+        // Nearly all are of one or two digits: one store, of which only the bytes that count are kept.
+        if UInt(bitPattern: number) < 10 {
+            store(kind | UInt64(number + 48) << 8 | 0x0A0D << 16, keeping: 4)
+        } else if UInt(bitPattern: number) < 100 {
+            let (tens, ones) = number.quotientAndRemainder(dividingBy: 10)
+            store(kind | UInt64(tens + 48) << 8 | UInt64(ones + 48) << 16 | 0x0A0D << 24, keeping: 5)
+        } else {
+            store(kind, keeping: 1)
+            decimal(Int64(number))
+            lineEnd()
+        }
+    }
+
+    @inline(__always)
+    private mutating func store(_ word: UInt64, keeping size: Int) {
+        // SAFETY: the callers made sure of room for a header, which is longer than eight bytes.
+        unsafe (base + count).storeBytes(of: word.littleEndian, as: UInt64.self)
+        count += size
+    }
+
     mutating func decimal(_ number: Int64) {
+        expectRoom(Self.longestHeader)
         let size = Self.digits(in: number)
-        let target = unsafe advance(size)
         var rest = number.magnitude
-        var index = size
-        repeat {
+        var index = count + size
+        // SAFETY: `size` counts exactly the digits that are written below, two at a time, and the sign before them.
+        while rest >= 100 {
+            let pair = Int(rest % 100)
+            rest /= 100
+            index -= 2
+            unsafe base.storeBytes(of: Self.pair(pair), toByteOffset: index, as: UInt16.self)
+        }
+        if rest >= 10 {
+            index -= 2
+            unsafe base.storeBytes(of: Self.pair(Int(rest)), toByteOffset: index, as: UInt16.self)
+        } else {
             index -= 1
-            // SAFETY: `size` counts exactly the digits that this loop writes, and the sign before them.
-            unsafe target.storeBytes(of: UInt8(truncatingIfNeeded: rest % 10) &+ 48, toByteOffset: index, as: UInt8.self)
-            rest /= 10
-        } while rest > 0
-        if number < 0 { unsafe target.storeBytes(of: UInt8(ascii: "-"), as: UInt8.self) }
+            unsafe base.storeBytes(of: UInt8(truncatingIfNeeded: rest) + 48, toByteOffset: index, as: UInt8.self)
+        }
+        if number < 0 { unsafe base.storeBytes(of: UInt8(ascii: "-"), toByteOffset: count, as: UInt8.self) }
+        count += size
+    }
+
+    /// Two digits as they lie in memory.
+    @inline(__always)
+    private static func pair(_ number: Int) -> UInt16 {
+        let (tens, ones) = number.quotientAndRemainder(dividingBy: 10)
+        return UInt16(tens + 48 | (ones + 48) << 8).littleEndian
     }
 
     /// A RESP bulk string.
@@ -77,7 +117,7 @@ internal import RDBParser
     mutating func bulk(_ span: RawSpan) {
         header("$", span.byteCount)
         bytes(span)
-        text("\r\n")
+        lineEnd()
     }
 
     /// A number as a RESP bulk string.
@@ -85,7 +125,7 @@ internal import RDBParser
     mutating func bulk(decimal number: Int64) {
         header("$", Self.digits(in: number))
         decimal(number)
-        text("\r\n")
+        lineEnd()
     }
 
     /// The CRC-64 of everything written from `start` on.
@@ -100,6 +140,8 @@ internal import RDBParser
     /// How many characters `decimal` writes.
     @inline(__always)
     static func digits(in number: Int64) -> Int {
+        // Milliseconds since 1970, from 2001 to 2286.
+        if number >= 1_000_000_000_000, number < 10_000_000_000_000 { return 13 }
         var size = number < 0 ? 2 : 1
         var rest = number.magnitude
         while rest >= 10 {

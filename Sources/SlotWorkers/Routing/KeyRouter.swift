@@ -34,7 +34,8 @@ struct KeyRouter {
     private static let mostOpenBytes = 4 << 20
 
     init(
-        plan: WritePlan, table: RoutingTable, workers: [SlotWorker], pressure: BytePressure, ledger: KeyLedger?, now: Int64
+        plan: WritePlan, table: RoutingTable, workers: [SlotWorker], pressure: BytePressure, ledger: KeyLedger?,
+        now: Int64
     ) {
         self.plan = plan
         self.table = table

@@ -43,8 +43,7 @@ struct FileCheck {
         while !feed.isFinished, !isEnding() {
             try input.read(256 << 10, into: &buffer)
             do throws(RDBError) {
-                if buffer.readableBytes == 0 { try feed.finish() }
-                try feed.feed(&buffer)
+                if buffer.readableBytes == 0 { try feed.finish(&buffer) } else { try feed.feed(&buffer) }
             } catch {
                 throw RunError(.input, "\(path): \(error)")
             }

@@ -63,8 +63,7 @@ final class FileReader: Reader, @unchecked Sendable {
         if input.isReady() {
             context.renew(&feed.visitor.router)
             try input.read(Self.chunk, into: &buffer)
-            if buffer.readableBytes == 0 { try feed.finish() }
-            try feed.feed(&buffer)
+            if buffer.readableBytes == 0 { try feed.finish(&buffer) } else { try feed.feed(&buffer) }
             feed.visitor.router.flushIfMuch()
         } else {
             feed.visitor.router.flush()

@@ -9,7 +9,11 @@ struct RecordFeed<Visitor: RDBVisitor> {
     private var rest = ByteBuffer()
     /// `rest` holds nothing whole before it has this many bytes.
     private var needed = 0
+    /// A large element is not looked at again before so much of it is there: each look reads it from its start.
+    private var patience = 0
     var visitor: Visitor
+    /// An element is put together in memory; more than this is refused.
+    private static var largestElement: Int { 2 << 30 }
 
     init(visitor: Visitor) { self.visitor = visitor }
 
@@ -25,12 +29,15 @@ struct RecordFeed<Visitor: RDBVisitor> {
         defer { swap(&rest, &self.rest) }
         while rest.readableBytes > 0, chunk.readableBytes > 0 {
             let before = rest.readableBytes
-            let wanted = max(needed - before, 512)
+            let wanted = max(max(needed, patience) - before, 512)
             if var part = chunk.getSlice(at: chunk.readerIndex, length: min(wanted, chunk.readableBytes)) {
                 rest.writeBuffer(&part)
             }
             let added = rest.readableBytes - before
-            if rest.readableBytes < needed {
+            if rest.readableBytes > Self.largestElement {
+                throw RDBError(.unsupported, offset: parser.offset, element: "value larger than 2 GiB")
+            }
+            if rest.readableBytes < max(needed, patience) {
                 chunk.moveReaderIndex(forwardBy: added)
                 continue
             }
@@ -39,22 +46,44 @@ struct RecordFeed<Visitor: RDBVisitor> {
                 chunk.moveReaderIndex(forwardBy: consumed - before)
                 rest.clear()
                 needed = 0
+                patience = 0
             } else {
                 rest.moveReaderIndex(forwardBy: consumed)
                 chunk.moveReaderIndex(forwardBy: added)
-                needed = max(parser.bytesNeeded, rest.readableBytes + min(rest.readableBytes, 1 << 20))
+                needed = parser.bytesNeeded
+                patience = rest.readableBytes + rest.readableBytes / 2
             }
-            if parser.isFinished { return }
+            if parser.isFinished {
+                // What lies behind the end belongs to the caller.
+                rest.writeBuffer(&chunk)
+                swap(&rest, &chunk)
+                rest.clear()
+                return
+            }
         }
         guard chunk.readableBytes > 0 else { return }
         chunk.moveReaderIndex(forwardBy: try parser.feed(chunk.readableBytesSpan, into: &visitor))
         if parser.isFinished { return }
         needed = parser.bytesNeeded
+        patience = 0
         rest.writeBuffer(&chunk)
     }
 
+    /// Whether something waits that may be whole, though it was put off.
+    var hasPutOff: Bool { rest.readableBytes >= needed && patience > rest.readableBytes }
+
+    /// Looks at what was put off, when nothing more comes for now.
+    mutating func look(_ chunk: inout ByteBuffer) throws(RDBError) {
+        guard hasPutOff else { return }
+        patience = 0
+        chunk.clear()
+        swap(&chunk, &rest)
+        try feed(&chunk)
+    }
+
     /// Says that nothing more comes.
-    mutating func finish() throws(RDBError) {
+    mutating func finish(_ chunk: inout ByteBuffer) throws(RDBError) {
+        try look(&chunk)
         try parser.finish()
     }
 }

@@ -33,9 +33,9 @@ struct KeyPage: Sendable {
 struct DumpRequest: Sendable {
     let page: KeyPage
     /// Keys that are still to come, as indices into the page.
-    var keys: Range<Int>
+    private(set) var keys: Range<Int>
     /// How many were asked for.
-    var count: Int
+    let count: Int
     /// Whether its database had to be selected first, on the connection that it went out on.
     var selects = false
 
@@ -44,6 +44,9 @@ struct DumpRequest: Sendable {
         self.keys = keys
         count = keys.count
     }
+
+    /// The reply to the next key came.
+    mutating func advance() { keys = keys.dropFirst() }
 
     /// The key whose reply comes next.
     func withNextKey(_ body: (RawSpan) -> Void) {
