@@ -64,6 +64,7 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: ours),
-        .testTarget(name: "RDBParserTests", dependencies: ["RDBParser", "CChecksum"], swiftSettings: ours),
+        .testTarget(
+            name: "RDBParserTests", dependencies: ["RDBParser", "CChecksum", "COpenSSL"], swiftSettings: ours),
     ]
 )
