@@ -62,7 +62,8 @@ struct GlobPatternTests {
         for first in letters { for second in letters { keys.append([first, second]) } }
         try client.pipeline(keys.map { [Array("SET".utf8), $0, Array("1".utf8)] })
         for pattern in [
-            "*", "?", "??", "a*", "*a", "*a*", "[ab]", "[^ab]", "[a-b]?", "[b-a]", "[-a]", "[^^]", "[^]a]", "\\[*", "\\?",
+            "*", "?", "??", "a*", "*a", "*a*", "[ab]", "[^ab]", "[a-b]?", "[b-a]", "[-a]", "[^^]", "[^]a]", "\\[*",
+            "\\?",
             "[\\]]", "[\\^]", "[\\-a]", "\\a", "a]", "-]", "[]a]", "[a]]", "[*?]", "**a", "a**", "[a\\]b]", "é", "[^é]",
             "[a-]", "[\\a-b]", "[!-~]", "[ -~][^a-z]",
         ] {

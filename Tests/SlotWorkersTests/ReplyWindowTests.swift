@@ -13,7 +13,9 @@ private func batch(_ lines: String..., database: Int = 0) -> Batch {
     return batch
 }
 
-private func text(_ keys: [[UInt8]]) -> String { keys.map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ") }
+private func text(_ keys: [[UInt8]]) -> String {
+    keys.map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ")
+}
 
 /// Consequences as words, so that a test reads like the protocol.
 private func words(_ actions: [ReplyWindow.Action]) -> [String] {
@@ -139,7 +141,10 @@ struct ReplyWindowTests {
 
     @Test mutating func `a refusal that is for ever stops, and its keys stay open`() {
         window.sent(batch("SET a 1", "SET b 1"))
-        #expect(words(window.received(.refused("NOAUTH Authentication required."))) == ["stop: NOAUTH Authentication required."])
+        #expect(
+            words(window.received(.refused("NOAUTH Authentication required."))) == [
+                "stop: NOAUTH Authentication required."
+            ])
         let (repetitions, finished) = window.takeRepetitions(slot: firstByte)
         #expect(words(repetitions) == ["SET a 1", "SET b 1"])
         #expect(finished.map(\.copied) == [0])
