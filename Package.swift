@@ -80,7 +80,8 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: ours),
-        .testTarget(name: "RDBParserTests", dependencies: ["RDBParser", "CChecksum"], swiftSettings: ours),
+        .testTarget(
+            name: "RDBParserTests", dependencies: ["RDBParser", "CChecksum", "COpenSSL"], swiftSettings: ours),
         .testTarget(
             name: "SlotWorkersTests",
             dependencies: [

@@ -28,6 +28,8 @@ package struct ServerOptions: Sendable {
     /// Port of the primary on 127.0.0.1 that it is a replica of.
     package var replicaOf: Int?
     package var isClusterNode = false
+    /// Whether it is a Sentinel, which holds no data: only `directives` configure it then.
+    var isSentinel = false
 
     package init() {}
 

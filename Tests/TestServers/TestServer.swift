@@ -119,7 +119,9 @@ package final class TestServer: Sendable {
         let null = open("/dev/null", O_RDONLY | O_CLOEXEC)
         let log = open(folder + "/log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
         defer { for descriptor in [null, log] { close(descriptor) } }
-        let started = try ChildProcess(executable, [folder + "/server.conf"], input: null, output: log, error: log)
+        let mode = options.isSentinel ? ["--sentinel"] : []
+        let started = try ChildProcess(
+            executable, [folder + "/server.conf"] + mode, input: null, output: log, error: log)
         child.withLock { $0 = started }
         let deadline = ContinuousClock.now + .seconds(20)
         while (try? client().command(["PING"])) != .simple("PONG") {
@@ -131,8 +133,22 @@ package final class TestServer: Sendable {
 
     private var logEnd: String { String(log.suffix(1500)) }
 
+    /// Starts a Sentinel that watches a primary and fails over by itself, a second after it is gone.
+    package static func startSentinel(
+        _ name: String, watching primary: TestServer, as group: String
+    ) async throws -> TestServer {
+        var options = ServerOptions([
+            "sentinel monitor \(group) 127.0.0.1 \(primary.port) 1", "sentinel down-after-milliseconds \(group) 1000",
+            "sentinel failover-timeout \(group) 5000",
+        ])
+        options.isSentinel = true
+        return try await start(name, options)
+    }
+
     private func configuration() -> [String] {
-        var lines = ["port \(port)", "bind 127.0.0.1", "daemonize no", "dir \(folder)", "save \"\""]
+        var lines = ["port \(port)", "bind 127.0.0.1", "daemonize no", "dir \(folder)"]
+        if options.isSentinel { return lines + options.directives }
+        lines.append("save \"\"")
         lines += ["repl-diskless-sync yes", "repl-diskless-sync-delay 0"]
         if isSeven { lines.append("enable-debug-command local") }
         if let password = options.password { lines += ["requirepass \(password)", "masterauth \(password)"] }

@@ -78,6 +78,11 @@ package final class BackfillRun: Sendable {
         var summary = RunSummary()
         summary.isDryRun = configuration.isDryRun
         summary.warnings = setup.warnings
+        if configuration.read == .scan {
+            summary.warnings.append(
+                "Keys were read by SCAN, one after another: what was written to the source meanwhile may be older on the target."
+            )
+        }
         let context = setup.context
         let readers = try setup.makeReaders(context)
         state.withLockedValue { state in

@@ -86,6 +86,7 @@ struct Preflight: Sendable {
             var commands: [[any CommandArgument]] = [["SCAN", "0"], ["DUMP", "k"]]
             commands.append([facts.tellsExpiryTime ? "PEXPIRETIME" : "PTTL", "k"])
             if !facts.tellsExpiryTime { commands.append(["TIME"]) }
+            try await probeTransaction(on: primary, of: source)
             if facts.isClusterEnabled {
                 commands += [["CLUSTER", "COUNTKEYSINSLOT", "0"], ["CLUSTER", "GETKEYSINSLOT", "0", "1"]]
             } else {
@@ -96,15 +97,40 @@ struct Preflight: Sendable {
         }
     }
 
+    /// Makes sure of the transactions in which keys are dumped.
+    private func probeTransaction(on endpoint: Endpoint, of side: Deployment) async throws {
+        let connection = try await Connection.open(endpoint, settings: side.settings, on: loop)
+        var replies = try await connection.pipeline([["MULTI"], ["EXEC"]])
+        // A transaction that cannot be ended is given up with its connection.
+        await connection.close()
+        for name in ["EXEC", "MULTI"] {
+            if let error = replies.popLast()?.error, error.code == "NOPERM" {
+                throw Self.missing(name, on: endpoint, of: side, error)
+            }
+        }
+    }
+
+    private static func missing(_ command: String, on endpoint: Endpoint, of side: Deployment, _ error: ServerError)
+        -> RunError
+    {
+        RunError(
+            .connection,
+            "The \(side.settings.side)'s user may not run \(command) on \(endpoint): \(error). "
+                + "Grant +\(command.lowercased()) to it.")
+    }
+
     /// Asks whether we may run commands, without running them: permissions are looked at when a transaction queues them,
     /// and it is discarded.
     private func probe(_ commands: [[any CommandArgument]], on endpoint: Endpoint, of side: Deployment) async throws {
         let connection = try await Connection.open(endpoint, settings: side.settings, on: loop)
-        // The last stands outside of the transaction: nothing is queued, so that nothing runs.
-        let all = [["MULTI"]] + commands + [["DISCARD"], ["EXEC"]]
-        let replies = try await connection.pipeline(all)
+        // Alone, and first: outside of a transaction the commands would run.
+        guard try await connection.send("MULTI").isOK else {
+            await connection.close()
+            return
+        }
+        let replies = try await connection.pipeline(commands + [["DISCARD"]])
         await connection.close()
-        for (command, reply) in zip(all, replies) {
+        for (command, reply) in zip(commands, replies) {
             guard let error = reply.error else { continue }
             let name = command.first.flatMap { $0 as? String } ?? ""
             if error.code == "READONLY" {
@@ -112,10 +138,7 @@ struct Preflight: Sendable {
             }
             // A refusal of the made-up key says nothing about the user's keys.
             if error.code == "NOPERM", error.message.contains("command") || error.message.contains("run the") {
-                throw RunError(
-                    .connection,
-                    "The \(side.settings.side)'s user may not run \(name) on \(endpoint): \(error). Grant +\(name.lowercased()) to it."
-                )
+                throw Self.missing(name, on: endpoint, of: side, error)
             }
         }
     }
