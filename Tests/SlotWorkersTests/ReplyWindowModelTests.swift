@@ -27,7 +27,7 @@ struct ReplyWindowModelTests {
                 case .finished(_, let copied): self.copied += copied
                 case .existing(let keys): existing += keys.count
                 case .failed(let keys, _): failed += keys.count
-                case .recover, .stop: break
+                case .recover, .stop, .selected, .notSelected: break
                 }
             }
         }
@@ -95,7 +95,8 @@ struct ReplyWindowModelTests {
                     switch dice {
                     case 0..<8: break
                     case 8:
-                        commands[index].fate = .failed
+                        // Of several keys each goes alone, to know which one is refused.
+                        commands[index].fate = commands[index].keys.count > 1 ? .again : .failed
                         counts.take(window.received(.refused("ERR no")))
                     case 9:
                         commands[index].fate = .existing

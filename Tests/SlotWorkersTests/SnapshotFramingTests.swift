@@ -24,7 +24,10 @@ struct SnapshotFramingTests {
                 if case .payload = event { isPayload = true }
                 if case .refused = event { return (events, [], nil) }
             }
-            if isPayload, !feed.isFinished { try feed.feed(&rest) }
+            if isPayload, !feed.isFinished {
+                try feed.feed(&rest)
+                if feed.hasPutOff { try feed.look(&rest) }
+            }
             if feed.isFinished, isProven == nil { isProven = framing.isProven(rest, rdbLength: feed.offset) }
         }
         return (events, feed.visitor.records, isProven)
