@@ -75,15 +75,22 @@ let package = Package(
         .testTarget(
             name: "RESPTests",
             dependencies: [
-                "RESP",
+                "RESP", "TestServers",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: ours),
-        .testTarget(name: "RDBParserTests", dependencies: ["RDBParser", "CChecksum"], swiftSettings: ours),
+        .testTarget(
+            name: "RDBParserTests", dependencies: ["RDBParser", "CChecksum", "COpenSSL"], swiftSettings: ours),
         .testTarget(
             name: "SlotWorkersTests",
-            dependencies: ["SlotWorkers", "RESP", "RDBParser", .product(name: "NIOCore", package: "swift-nio")],
+            dependencies: [
+                "SlotWorkers", "RESP", "RDBParser", "CLZ4", "TestServers",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+            ],
             swiftSettings: ours),
         .testTarget(name: "IntegrationTests", dependencies: ["TestServers", "Backfill"], swiftSettings: ours),
         .target(name: "TestServers", path: "Tests/TestServers", swiftSettings: ours),

@@ -6,8 +6,15 @@ struct Backfill: AsyncParsableCommand {
         commandName: "backfill",
         abstract: "Moves all keys of a Redis or Valkey into a Valkey, exactly, and says what it did.",
         discussion: """
-            Exit codes: 0 done and proven, 1 differences or failed keys, 2 usage, 3 connection or authentication,
-            4 inconclusive, 5 safety stop, 130 and 143 stopped by SIGINT and SIGTERM.
+            EXIT CODES
+              0    done and proven
+              1    differences, failed keys, damaged input
+              2    usage
+              3    connection or authentication
+              4    inconclusive
+              5    safety stop
+              130  stopped by SIGINT
+              143  stopped by SIGTERM
             """,
         version: "0.1.0",
         subcommands: [RunCommand.self])

@@ -13,7 +13,8 @@ final class StopSignals: Sendable {
                     return first == nil
                 }
                 guard isFirst else { StandardStreams.exit((signal.exit ?? .interrupted).rawValue) }
-                StandardStreams.writeError("backfill: stopping; what was read is still written. Again to end at once.\n")
+                StandardStreams.writeError(
+                    "backfill: stopping; what was read is still written. Again to end at once.\n")
                 stop()
             }
         }

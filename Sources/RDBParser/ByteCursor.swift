@@ -10,7 +10,7 @@ package struct ByteCursor: ~Escapable {
     @usableFromInline package internal(set) var position = 0
 
     /// After a `nil`: how many bytes `bytes` must hold at least before the same reading can succeed.
-    @usableFromInline package internal(set) var needed = 0
+    @usableFromInline package var needed = 0
 
     /// - Parameter base: Where `bytes` begin in the stream.
     @inlinable

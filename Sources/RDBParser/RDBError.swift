@@ -4,7 +4,7 @@ public struct RDBError: Error, Hashable, Sendable {
     public struct Code: Hashable, Sendable {
         enum Kind: Hashable, Sendable {
             case truncated, notRDB, unsupportedVersion, wrongChecksum, unknownType, unknownOpcode, unsupported,
-                malformed
+                malformed, tooLarge
         }
 
         let kind: Kind
@@ -25,6 +25,8 @@ public struct RDBError: Error, Hashable, Sendable {
         public static let unsupported = Code(kind: .unsupported)
         /// Bytes that contradict the format.
         public static let malformed = Code(kind: .malformed)
+        /// A part that must be whole in memory is larger than the limit; `RDBError.detail` is its size in bytes.
+        public static let tooLarge = Code(kind: .tooLarge)
     }
 
     public let code: Code
@@ -71,6 +73,7 @@ extension RDBError: CustomStringConvertible {
         case .unknownOpcode: "Unknown opcode\(number) at byte \(offset), in: \(element)."
         case .unsupported: "Not supported: \(element) (byte\(number) at byte \(offset))."
         case .malformed: "Malformed \(element) at byte \(offset)\(detail.map { " (byte \($0))" } ?? "")."
+        case .tooLarge: "Too large to be held whole: \(element) at byte \(offset), of\(number) bytes."
         }
     }
 }

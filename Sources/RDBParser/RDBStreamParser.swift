@@ -28,6 +28,9 @@ public struct RDBStreamParser: Sendable {
     /// Holds the key that is being delivered, where the stream has it as an integer or compressed.
     @usableFromInline var scratch: [UInt8] = []
 
+    /// The value of the large record that is being passed in elements.
+    @usableFromInline var largeValue: ValueDecoder?
+
     public init() {}
 
     /// Parses what it can and passes it to `visitor`.
@@ -38,7 +41,7 @@ public struct RDBStreamParser: Sendable {
     public mutating func feed<V: RDBVisitor & ~Copyable>(
         _ chunk: RawSpan, into visitor: inout V
     ) throws(RDBError) -> Int {
-        guard try isWorthReading(chunk) else { return 0 }
+        guard try isWorthReading(chunk, piecewise: false) else { return 0 }
         var cursor = ByteCursor(chunk, base: offset)
         var committed = 0
         do throws(RDBError) {
@@ -46,7 +49,9 @@ public struct RDBStreamParser: Sendable {
                 committed = cursor.position
                 visitor.header(version)
             }
-            while let version, !isFinished, try readElement(&cursor, version: version, into: &visitor) != nil {
+            while let version, !isFinished,
+                try readElement(&cursor, version: version, maximum: .max, into: &visitor) != nil
+            {
                 committed = cursor.position
             }
         } catch {
@@ -70,11 +75,14 @@ public struct RDBStreamParser: Sendable {
 
 extension RDBStreamParser {
     /// One record with the attributes before it, or one other element; `nil` (cursor undefined) when bytes are missing.
+    ///
+    /// - Parameter maximum: Most bytes of a record; a larger one is not delivered, and `needed` is that it takes.
     @inlinable @inline(__always)
     @_lifetime(cursor: copy cursor)
     mutating func readElement<V: RDBVisitor & ~Copyable>(
-        _ cursor: inout ByteCursor, version: RDBVersion, into visitor: inout V
+        _ cursor: inout ByteCursor, version: RDBVersion, maximum: Int, into visitor: inout V
     ) throws(RDBError) -> Void? {
+        let start = cursor.position
         guard var byte = cursor.nextByte() else { return nil }
         var expiry: Int64?
         var idleSeconds: UInt64?
@@ -116,6 +124,10 @@ extension RDBStreamParser {
                 return nil
             }
             cursor = slow
+        }
+        guard cursor.position - start <= maximum else {
+            cursor.needed = cursor.position
+            return nil
         }
         let value = cursor.bytes(from: key.end, to: cursor.position)
         if key.isEncoded {
@@ -195,9 +207,12 @@ extension RDBStreamParser {
 
 extension RDBStreamParser {
     /// Whether a chunk could bring us further; before the header also whether it may be one at all.
+    ///
+    /// - Parameter piecewise: Whether large records are passed in elements: once begun, they must be read on so.
     @usableFromInline
-    func isWorthReading(_ chunk: RawSpan) throws(RDBError) -> Bool {
+    func isWorthReading(_ chunk: RawSpan, piecewise: Bool) throws(RDBError) -> Bool {
         if let failure { throw failure }
+        precondition(piecewise || largeValue == nil, "feed(_:into:) within a record that was begun in elements")
         return !isFinished && (chunk.byteCount >= bytesNeeded || version == nil)
     }
 

@@ -73,7 +73,7 @@ public enum RDBString: ~Escapable {
         }
     }
 
-    private static func appendDecimal(_ number: Int64, to output: inout [UInt8]) {
+    static func appendDecimal(_ number: Int64, to output: inout [UInt8]) {
         if number < 0 { output.append(UInt8(ascii: "-")) }
         let start = output.count
         var rest = number.magnitude

@@ -28,12 +28,14 @@ struct RunCommand: AsyncParsableCommand {
     var preferReplica = false
 
     @Option(
-        help: ArgumentHelp("Write a source database into another of the target. Repeatable.", valueName: "source=target"))
+        help: ArgumentHelp(
+            "Write a source database into another of the target. Repeatable.", valueName: "source=target"))
     var dbMap: [String] = []
 
     @Option(
         help: ArgumentHelp(
-            "A key that the target has: replace it, skip it (counted in existing), or error (counted in failed; the run goes on)."))
+            "A key that the target has: replace it, skip it (counted in existing), or error (counted in failed; the run goes on)."
+        ))
     var onConflict = ConflictPolicy.replace
 
     @Flag(help: "Remove from the target, within the filters, what the source does not have.")
@@ -44,7 +46,8 @@ struct RunCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Slot ranges written side by side, 1 to 256. Default: the target's primaries, at most one a core.", valueName: "n"))
+            "Slot ranges written side by side, 1 to 256. Default: the target's primaries, at most one a core.",
+            valueName: "n"))
     var workers: Int?
 
     @Option(
@@ -136,9 +139,11 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     private func warnOfInsecurity() {
-        for (flag, isSet) in [("--from-tls-insecure", source.isInsecure), ("--to-tls-insecure", target.isInsecure)] where isSet {
+        for (flag, isSet) in [("--from-tls-insecure", source.isInsecure), ("--to-tls-insecure", target.isInsecure)]
+        where isSet {
             StandardStreams.writeError(
-                "backfill: WARNING: \(flag): the server's certificate is NOT verified. Anybody on the way can read and change the data.\n")
+                "backfill: WARNING: \(flag): the server's certificate is NOT verified. Anybody on the way can read and change the data.\n"
+            )
         }
     }
 

@@ -4,7 +4,8 @@ import SlotWorkers
 
 /// Which keys are meant.
 struct FilterOptions: ParsableArguments {
-    @Option(name: .customLong("include-key"), help: ArgumentHelp("Only keys that match. Repeatable.", valueName: "glob"))
+    @Option(
+        name: .customLong("include-key"), help: ArgumentHelp("Only keys that match. Repeatable.", valueName: "glob"))
     var include: [String] = []
 
     @Option(name: .customLong("exclude-key"), help: ArgumentHelp("No keys that match. Repeatable.", valueName: "glob"))
@@ -12,10 +13,13 @@ struct FilterOptions: ParsableArguments {
 
     @Option(
         name: .customLong("type"),
-        help: ArgumentHelp("Only this type: string, list, set, zset, hash, stream, module. Repeatable.", valueName: "type"))
+        help: ArgumentHelp(
+            "Only this type: string, list, set, zset, hash, stream, module. Repeatable.", valueName: "type"))
     var types: [KeyType] = []
 
-    @Option(name: .customLong("db"), help: ArgumentHelp("Only this database of the source. Repeatable.", valueName: "number"))
+    @Option(
+        name: .customLong("db"),
+        help: ArgumentHelp("Only this database of the source. Repeatable.", valueName: "number"))
     var databases: [Int] = []
 
     @Option(

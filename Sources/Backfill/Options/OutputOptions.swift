@@ -15,6 +15,8 @@ struct OutputOptions: ParsableArguments {
 
     @Option(
         name: .customLong("progress"),
-        help: "On standard error: a live bar, plain lines every few seconds, or nothing; auto takes the bar on a terminal.")
+        help:
+            "On standard error: a live bar, plain lines every few seconds, or nothing; auto takes the bar on a terminal."
+    )
     var progress = ProgressStyle.auto
 }

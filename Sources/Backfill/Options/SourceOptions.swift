@@ -47,7 +47,8 @@ struct SourceOptions: ParsableArguments {
     func settings(timeout: TimeAmount) -> ConnectionSettings {
         ConnectionSettings(
             side: .source, credentials: .init(password: .from(file: passwordFile, side: .source)),
-            tls: TLSSettings(authorityFile: authority, certificateFile: certificate, keyFile: key, isInsecure: isInsecure),
+            tls: TLSSettings(
+                authorityFile: authority, certificateFile: certificate, keyFile: key, isInsecure: isInsecure),
             connectTimeout: min(timeout, .seconds(10)), replyTimeout: timeout)
     }
 

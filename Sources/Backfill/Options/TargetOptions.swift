@@ -46,7 +46,8 @@ struct TargetOptions: ParsableArguments {
     func settings(timeout: TimeAmount) -> ConnectionSettings {
         ConnectionSettings(
             side: .target, credentials: .init(password: .from(file: passwordFile, side: .target)),
-            tls: TLSSettings(authorityFile: authority, certificateFile: certificate, keyFile: key, isInsecure: isInsecure),
+            tls: TLSSettings(
+                authorityFile: authority, certificateFile: certificate, keyFile: key, isInsecure: isInsecure),
             connectTimeout: min(timeout, .seconds(10)), replyTimeout: timeout)
     }
 }

@@ -46,7 +46,9 @@ struct SummaryReport: Encodable {
 
     init(_ summary: RunSummary, exit: ProgramExit) {
         let tally = summary.tally
-        result = summary.isGreen ? "done" : summary.isInterrupted ? "interrupted" : summary.failure == nil ? "incomplete" : "failed"
+        result =
+            summary.isGreen
+            ? "done" : summary.isInterrupted ? "interrupted" : summary.failure == nil ? "incomplete" : "failed"
         exitCode = exit.rawValue
         dryRun = summary.isDryRun
         read = tally.read
@@ -73,7 +75,8 @@ struct SummaryReport: Encodable {
 
     var table: String {
         var rows: [(String, Int)] = [
-            ("read", read), (dryRun ? "would be copied" : "copied", copied), ("existing", existing), ("filtered", filtered),
+            ("read", read), (dryRun ? "would be copied" : "copied", copied), ("existing", existing),
+            ("filtered", filtered),
             ("expired", expired), ("unsupported", unsupported), ("failed", failed),
         ]
         if functions.read > 0 { rows.append(("function libraries", functions.copied)) }

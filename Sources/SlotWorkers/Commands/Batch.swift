@@ -118,7 +118,8 @@ struct Batch: Sendable {
             // SAFETY: both ranges lie in the readable bytes, as `surplus` is at most the header's six bytes.
             unsafe bytes.withUnsafeMutableReadableBytes { memory in
                 guard let start = memory.baseAddress else { return }
-                unsafe (start + body.lowerBound - surplus).copyMemory(from: start + body.lowerBound, byteCount: body.count)
+                unsafe (start + body.lowerBound - surplus).copyMemory(
+                    from: start + body.lowerBound, byteCount: body.count)
             }
             bytes.moveWriterIndex(to: body.upperBound - surplus)
         }

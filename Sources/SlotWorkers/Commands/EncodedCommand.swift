@@ -22,7 +22,9 @@ struct EncodedCommand: Equatable, Sendable {
     private static func header(_ bytes: inout ByteBuffer) -> Int {
         bytes.moveReaderIndex(forwardBy: min(1, bytes.readableBytes))
         var number = 0
-        while let byte: UInt8 = bytes.readInteger(), byte != UInt8(ascii: "\r") { number = number * 10 + Int(byte) - 48 }
+        while let byte: UInt8 = bytes.readInteger(), byte != UInt8(ascii: "\r") {
+            number = number * 10 + Int(byte) - 48
+        }
         bytes.moveReaderIndex(forwardBy: min(1, bytes.readableBytes))
         return number
     }

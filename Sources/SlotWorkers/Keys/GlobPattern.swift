@@ -58,20 +58,18 @@ package struct GlobPattern: Hashable, Sendable {
         var ranges: [ClosedRange<UInt8>] = []
         let negated = index < bytes.count && bytes[index] == UInt8(ascii: "^")
         if negated { index += 1 }
-        func member() -> UInt8? {
-            if index < bytes.count, bytes[index] == UInt8(ascii: "\\") { index += 1 }
-            guard index < bytes.count else { return nil }
-            defer { index += 1 }
-            return bytes[index]
-        }
+        // As servers read it: an escaped byte stands for itself, and a range takes whatever follows its dash.
         while index < bytes.count, bytes[index] != UInt8(ascii: "]") {
-            guard let low = member() else { break }
-            if index + 1 < bytes.count, bytes[index] == UInt8(ascii: "-"), bytes[index + 1] != UInt8(ascii: "]") {
-                index += 1
-                guard let high = member() else { break }
+            if bytes[index] == UInt8(ascii: "\\"), index + 1 < bytes.count {
+                ranges.append(bytes[index + 1]...bytes[index + 1])
+                index += 2
+            } else if index + 2 < bytes.count, bytes[index + 1] == UInt8(ascii: "-") {
+                let (low, high) = (bytes[index], bytes[index + 2])
                 ranges.append(min(low, high)...max(low, high))
+                index += 3
             } else {
-                ranges.append(low...low)
+                ranges.append(bytes[index]...bytes[index])
+                index += 1
             }
         }
         guard index < bytes.count else { throw ParseError(pattern: text, reason: "a '[' is never closed") }

@@ -21,9 +21,14 @@ struct TemporaryKey: Sendable {
     }
 
     /// Whether a key has the exact shape of the names that any run gives.
+    @inline(__always)
     static func isOurs(_ key: RawSpan) -> Bool {
+        key.byteCount > 43 && hasOurShape(key)
+    }
+
+    private static func hasOurShape(_ key: RawSpan) -> Bool {
         let prefix: StaticString = "backfill:~"
-        guard key.byteCount > 43, key[42] == UInt8(ascii: ":") else { return false }
+        guard key[42] == UInt8(ascii: ":") else { return false }
         for index in 0..<10 {
             // SAFETY: the literal holds ten bytes.
             guard key[index] == (unsafe prefix.utf8Start[index]) else { return false }

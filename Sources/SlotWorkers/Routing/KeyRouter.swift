@@ -34,7 +34,8 @@ struct KeyRouter {
     private static let mostOpenBytes = 4 << 20
 
     init(
-        plan: WritePlan, table: RoutingTable, workers: [SlotWorker], pressure: BytePressure, ledger: KeyLedger?, now: Int64
+        plan: WritePlan, table: RoutingTable, workers: [SlotWorker], pressure: BytePressure, ledger: KeyLedger?,
+        now: Int64
     ) {
         self.plan = plan
         self.table = table
@@ -88,6 +89,8 @@ struct KeyRouter {
     ///   - value: The raw value behind its type byte.
     ///   - expiry: Absolute milliseconds; `nil` for none.
     mutating func take(key: RawSpan, type: UInt8, value: RawSpan, expiry: Int64?, eviction: EvictionHint?) {
+        // What another run of ours left behind is no key of the user's.
+        if TemporaryKey.isOurs(key) { return }
         tally.read += 1
         tally.bytes += key.byteCount + value.byteCount
         if !takesAll, !plan.filter.takes(database: database, key: key, rdbType: type) {

@@ -39,7 +39,9 @@ package final class BackfillRun: Sendable {
             progress.tally.add(tally)
             progress.workers.append(.init(slots: "\(worker.range)", copied: tally.copied, failed: tally.failed))
         }
-        progress.fraction = state.phase == .checking ? state.checked : fractions.isEmpty ? nil : fractions.reduce(0, +) / Double(fractions.count)
+        progress.fraction =
+            state.phase == .checking
+            ? state.checked : fractions.isEmpty ? nil : fractions.reduce(0, +) / Double(fractions.count)
         return progress
     }
 
@@ -76,6 +78,11 @@ package final class BackfillRun: Sendable {
         var summary = RunSummary()
         summary.isDryRun = configuration.isDryRun
         summary.warnings = setup.warnings
+        if configuration.read == .scan {
+            summary.warnings.append(
+                "Keys were read by SCAN, one after another: what was written to the source meanwhile may be older on the target."
+            )
+        }
         let context = setup.context
         let readers = try setup.makeReaders(context)
         state.withLockedValue { state in
@@ -96,7 +103,10 @@ package final class BackfillRun: Sendable {
         summary.isInterrupted = control.isStopping
 
         let isWhole = summary.failure == nil && !summary.isInterrupted
-        if isWhole { try await finish(setup, readers, &summary) }
+        if isWhole {
+            try await finish(setup, readers, &summary)
+            summary.isInterrupted = control.isStopping
+        }
         for worker in setup.workers { worker.close() }
         return summary
     }
@@ -110,11 +120,11 @@ package final class BackfillRun: Sendable {
                         try await reader.run()
                         return nil
                     } catch let error as RunError {
-                        control.fail(error)
+                        control.sourceFailed(error)
                         return error
                     } catch {
                         let error = RunError(.connection, "\(error)")
-                        control.fail(error)
+                        control.sourceFailed(error)
                         return error
                     }
                 }
@@ -182,13 +192,15 @@ package final class BackfillRun: Sendable {
                 }
                 if !moved.isEmpty {
                     summary.incomplete.append(
-                        "The slots \(moved) moved between source primaries while they were read: copy them again (--slots \(moved)).")
+                        "The slots \(moved) moved between source primaries while they were read: copy them again (--slots \(moved))."
+                    )
                 }
                 return
             }
             enter(.recopying)
             if !lost.isEmpty {
-                summary.warnings.append("The slots \(lost) were copied once more: their primary on the target was replaced or restarted.")
+                summary.warnings.append(
+                    "The slots \(lost) were copied once more: their primary on the target was replaced or restarted.")
             }
             if !moved.isEmpty {
                 summary.warnings.append("The slots \(moved) were read once more: they moved between source primaries.")
@@ -225,7 +237,8 @@ package final class BackfillRun: Sendable {
         let evicted = await setup.directory.evictedKeys() - setup.evictedBefore
         if evicted > 0 {
             summary.incomplete.append(
-                "The target evicted \(evicted) keys during the run: it is too small, or its maxmemory-policy is not noeviction.")
+                "The target evicted \(evicted) keys during the run: it is too small, or its maxmemory-policy is not noeviction."
+            )
         }
     }
 }

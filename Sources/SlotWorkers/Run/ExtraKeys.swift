@@ -33,7 +33,8 @@ struct ExtraKeys: Sendable {
             let known = try ledger.fingerprints(ofPartition: index)
             var contents = try file.contents()
             var extra: [Entry] = []
-            while let (high, low, database, size) = contents.readMultipleIntegers(as: (UInt64, UInt64, UInt32, UInt32).self),
+            while let (high, low, database, size) = contents.readMultipleIntegers(
+                as: (UInt64, UInt64, UInt32, UInt32).self),
                 let key = contents.readBytes(length: Int(size))
             {
                 if known.contains(KeyLedger.Fingerprint(high: high, low: low)) { continue }
@@ -64,7 +65,9 @@ struct ExtraKeys: Sendable {
             var cursor = "0"
             repeat {
                 let reply = try await connection.demand("SCAN", cursor, "COUNT", Self.scanCount)
-                guard let parts = reply.elements, parts.count == 2, let next = parts[0].text, let keys = parts[1].elements else {
+                guard let parts = reply.elements, parts.count == 2, let next = parts[0].text,
+                    let keys = parts[1].elements
+                else {
                     throw RunError(.connection, "The target \(primary) answered SCAN with something else.")
                 }
                 cursor = next
@@ -107,6 +110,12 @@ struct ExtraKeys: Sendable {
         var keys = keys
         if !plan.filter.types.isEmpty {
             let types = try await connection.pipeline(bytes: keys.map { [Array("TYPE".utf8), $0] })
+            if let error = types.lazy.compactMap(\.error).first {
+                await connection.close()
+                throw RunError(
+                    .connection,
+                    "The target \(primary) does not tell the types of its keys, so none was removed: \(error)")
+            }
             keys = zip(keys, types).filter { _, reply in
                 plan.filter.types.contains(reply.text.flatMap(KeyType.init(rawValue:)) ?? .module)
             }.map(\.0)
@@ -118,7 +127,8 @@ struct ExtraKeys: Sendable {
         let replies = try await connection.pipeline(bytes: keys.map { [Array("UNLINK".utf8), $0] })
         await connection.close()
         if let error = replies.lazy.compactMap(\.error).first {
-            throw RunError(.connection, "The target \(primary) does not remove keys that the source does not have: \(error)")
+            throw RunError(
+                .connection, "The target \(primary) does not remove keys that the source does not have: \(error)")
         }
         return replies.reduce(0) { $0 + Int(clamping: $1.integer ?? 0) }
     }

@@ -1,5 +1,5 @@
-internal import RESP
 internal import NIOCore
+internal import RESP
 
 /// Copies function libraries: the code of each, to each primary.
 struct FunctionCopy: Sendable {
@@ -24,7 +24,9 @@ struct FunctionCopy: Sendable {
     }
 
     /// Loads libraries into every primary.
-    func load(_ libraries: [[UInt8]], into primaries: [Connection], reasons: inout [String]) async throws -> FunctionCounts {
+    func load(_ libraries: [[UInt8]], into primaries: [Connection], reasons: inout [String]) async throws
+        -> FunctionCounts
+    {
         var counts = FunctionCounts()
         for code in libraries {
             counts.read += 1
@@ -50,7 +52,8 @@ struct FunctionCopy: Sendable {
                 reasons.append("The function library \(Self.name(of: code)) was not loaded on \(reason)")
             case (nil, true) where onConflict == .error:
                 counts.failed += 1
-                reasons.append("The function library \(Self.name(of: code)) exists on the target (--on-conflict error).")
+                reasons.append(
+                    "The function library \(Self.name(of: code)) exists on the target (--on-conflict error).")
             case (nil, true): counts.existing += 1
             case (nil, false): counts.copied += 1
             }

@@ -12,7 +12,9 @@ struct Preflight: Sendable {
             configuration.target, configuration.targetSettings, configuration.targetAddressMap)
         if case .servers(let seeds) = configuration.target.seeds {
             let roles = seeds.compactMap { target.facts[$0]?.role }
-            if case .standalone(let primary, _) = target.topology, !seeds.contains(primary), roles.allSatisfy(\.isReplica) {
+            if case .standalone(let primary, _) = target.topology, !seeds.contains(primary),
+                roles.allSatisfy(\.isReplica)
+            {
                 throw RunError(
                     .usage,
                     "The target \(seeds.map(\.description).joined(separator: ", ")) is a replica, which takes no writes: "
@@ -57,33 +59,86 @@ struct Preflight: Sendable {
                 if !sourceFacts.replicationID.isEmpty, sourceFacts.replicationID == targetFacts.replicationID {
                     throw RunError(
                         .usage,
-                        "Source and target belong together: \(sourceEndpoint) and \(targetEndpoint) replicate the same data.")
+                        "Source and target belong together: \(sourceEndpoint) and \(targetEndpoint) replicate the same data."
+                    )
                 }
             }
         }
     }
 
-    /// Asks whether we may write, without writing: commands are checked when a transaction queues them, and it is discarded.
+    // MARK: Permissions
+
     private func probeWrites(_ target: Deployment) async throws {
         guard !configuration.isDryRun else { return }
-        var commands: [[any CommandArgument]] = [["SET", "k", "v", "PXAT", "1"], ["MSET", "k", "v"], ["RESTORE", "k", "0", "v"]]
-        if configuration.deletesExtra { commands += [["UNLINK", "k"], ["SCAN", "0"]] }
-        for primary in target.primaries {
-            let connection = try await Connection.open(primary, settings: target.settings, on: loop)
-            let replies = try await connection.pipeline([["MULTI"]] + commands + [["DISCARD"]])
+        var commands: [[any CommandArgument]] = [
+            ["SET", "k", "v", "PXAT", "1"], ["MSET", "k", "v"], ["RESTORE", "k", "0", "v"],
+        ]
+        if configuration.deletesExtra { commands += [["UNLINK", "k"], ["SCAN", "0"], ["TYPE", "k"]] }
+        if target.facts.values.contains(where: { ($0.databases ?? 2) > 1 }) { commands.append(["SELECT", "0"]) }
+        for primary in target.primaries { try await probe(commands, on: primary, of: target) }
+    }
+
+    /// Makes sure that the source lets us read it by SCAN, where it is to be read so.
+    func probeReads(_ source: Deployment) async throws {
+        guard configuration.read == .scan else { return }
+        for primary in source.primaries {
+            guard let facts = source.facts[primary] else { continue }
+            var commands: [[any CommandArgument]] = [["SCAN", "0"], ["DUMP", "k"]]
+            commands.append([facts.tellsExpiryTime ? "PEXPIRETIME" : "PTTL", "k"])
+            if !facts.tellsExpiryTime { commands.append(["TIME"]) }
+            try await probeTransaction(on: primary, of: source)
+            if facts.isClusterEnabled {
+                commands += [["CLUSTER", "COUNTKEYSINSLOT", "0"], ["CLUSTER", "GETKEYSINSLOT", "0", "1"]]
+            } else {
+                commands.append(["SELECT", "0"])
+            }
+            if configuration.deletesExtra { commands.append(["EXISTS", "k"]) }
+            try await probe(commands, on: primary, of: source)
+        }
+    }
+
+    /// Makes sure of the transactions in which keys are dumped.
+    private func probeTransaction(on endpoint: Endpoint, of side: Deployment) async throws {
+        let connection = try await Connection.open(endpoint, settings: side.settings, on: loop)
+        var replies = try await connection.pipeline([["MULTI"], ["EXEC"]])
+        // A transaction that cannot be ended is given up with its connection.
+        await connection.close()
+        for name in ["EXEC", "MULTI"] {
+            if let error = replies.popLast()?.error, error.code == "NOPERM" {
+                throw Self.missing(name, on: endpoint, of: side, error)
+            }
+        }
+    }
+
+    private static func missing(_ command: String, on endpoint: Endpoint, of side: Deployment, _ error: ServerError)
+        -> RunError
+    {
+        RunError(
+            .connection,
+            "The \(side.settings.side)'s user may not run \(command) on \(endpoint): \(error). "
+                + "Grant +\(command.lowercased()) to it.")
+    }
+
+    /// Asks whether we may run commands, without running them: permissions are looked at when a transaction queues them,
+    /// and it is discarded.
+    private func probe(_ commands: [[any CommandArgument]], on endpoint: Endpoint, of side: Deployment) async throws {
+        let connection = try await Connection.open(endpoint, settings: side.settings, on: loop)
+        // Alone, and first: outside of a transaction the commands would run.
+        guard try await connection.send("MULTI").isOK else {
             await connection.close()
-            for (command, reply) in zip([["MULTI"]] + commands, replies) {
-                guard let error = reply.error else { continue }
-                let name = command.first.flatMap { $0 as? String } ?? ""
-                if error.code == "READONLY" {
-                    throw RunError(.usage, "The target \(primary) is read-only: name a primary as --to.")
-                }
-                // A refusal of the made-up key says nothing about the user's keys.
-                if error.code == "NOPERM", error.message.contains("command") || error.message.contains("run the") {
-                    throw RunError(
-                        .connection,
-                        "The target's user may not run \(name) on \(primary): \(error). Grant +\(name.lowercased()) to it.")
-                }
+            return
+        }
+        let replies = try await connection.pipeline(commands + [["DISCARD"]])
+        await connection.close()
+        for (command, reply) in zip(commands, replies) {
+            guard let error = reply.error else { continue }
+            let name = command.first.flatMap { $0 as? String } ?? ""
+            if error.code == "READONLY" {
+                throw RunError(.usage, "The \(side.settings.side) \(endpoint) is read-only: name a primary as --to.")
+            }
+            // A refusal of the made-up key says nothing about the user's keys.
+            if error.code == "NOPERM", error.message.contains("command") || error.message.contains("run the") {
+                throw Self.missing(name, on: endpoint, of: side, error)
             }
         }
     }
@@ -99,7 +154,12 @@ struct Preflight: Sendable {
         var high = 16384
         while high - low > 1 {
             let middle = (low + high) / 2
-            if try await connection.send("SELECT", middle).error == nil { low = middle } else { high = middle }
+            let error = try await connection.send("SELECT", middle).error
+            if let error, error.code == "NOPERM" {
+                throw RunError(
+                    .connection, "The target's user may not run SELECT on \(primary): \(error). Grant +select to it.")
+            }
+            if error == nil { low = middle } else { high = middle }
         }
         await connection.close()
         return low + 1
@@ -118,7 +178,8 @@ struct Preflight: Sendable {
         throw RunError(
             .usage,
             "The target has \(databases) database\(databases == 1 ? "" : "s"), and no place for the source's "
-                + "database\(homeless.count == 1 ? "" : "s") \(list). Send them elsewhere with --db-map, or choose others with --db.")
+                + "database\(homeless.count == 1 ? "" : "s") \(list). Send them elsewhere with --db-map, or choose others with --db."
+        )
     }
 
     /// Warns where two source databases end in one.
@@ -128,9 +189,15 @@ struct Preflight: Sendable {
         }
         let merged = Dictionary(grouping: chosen) { configuration.databaseMap[$0] ?? $0 }.filter { $0.value.count > 1 }
         guard let (target, sources) = merged.min(by: { $0.key < $1.key }) else { return nil }
-        return "Source databases \(sources.sorted().map(String.init).joined(separator: " and ")) are merged into database "
+        return
+            "Source databases \(sources.sorted().map(String.init).joined(separator: " and ")) are merged into database "
             + "\(target): where both have a key, the one that is read later stays, unless --on-conflict says otherwise."
     }
+}
+
+extension ServerFacts {
+    /// Whether it knows `PEXPIRETIME`.
+    var tellsExpiryTime: Bool { product != .redis || version >= ServerVersion(7, 0) }
 }
 
 extension ServerFacts.Role {

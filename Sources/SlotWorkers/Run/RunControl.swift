@@ -5,6 +5,7 @@ package final class RunControl: Sendable {
     private struct State {
         var isStopping = false
         var failure: RunError?
+        var targetFailure: RunError?
         var waiting: [Int: String] = [:]
         var onEnd: [@Sendable () -> Void] = []
     }
@@ -27,9 +28,20 @@ package final class RunControl: Sendable {
         end { $0.isStopping = true }
     }
 
-    /// Ends the run; the first failure is the one that is told.
+    /// Why nothing more can be written.
+    var targetFailure: RunError? { state.withLockedValue { $0.targetFailure } }
+
+    /// Ends the run because the target takes nothing more; the first failure is the one that is told.
     func fail(_ error: RunError) {
-        end { if $0.failure == nil { $0.failure = error } }
+        end { state in
+            state.failure = state.failure ?? error
+            state.targetFailure = state.targetFailure ?? error
+        }
+    }
+
+    /// Ends the reading because the source gives nothing more; what was read is still written.
+    func sourceFailed(_ error: RunError) {
+        end { $0.failure = $0.failure ?? error }
     }
 
     private func end(_ change: (inout State) -> Void) {

@@ -32,6 +32,7 @@ struct RunSetup: Sendable {
         case .server(let url):
             let source = try await preflight.discover(url, configuration.sourceSettings, configuration.sourceAddressMap)
             try preflight.expectDifferent(source, target)
+            try await preflight.probeReads(source)
             keys = Self.keyCounts(of: source)
             self.source = source
         case .file(let path):
@@ -100,7 +101,8 @@ struct RunSetup: Sendable {
         let policy = facts.first?.maxmemoryPolicy ?? "noeviction"
         return WritePlan(
             filter: configuration.filter, databaseMap: configuration.databaseMap, targetDatabases: databases,
-            onConflict: configuration.onConflict, isDryRun: configuration.isDryRun, batchBytes: configuration.batchBytes,
+            onConflict: configuration.onConflict, isDryRun: configuration.isDryRun,
+            batchBytes: configuration.batchBytes,
             format: TargetFormat(version: facts.map(\.rdbVersion).min() ?? 11),
             eviction: policy.hasSuffix("-lru") ? .idle : policy.hasSuffix("-lfu") ? .frequency : .none,
             setTakesExpiry: facts.allSatisfy { $0.product != .redis || $0.version >= ServerVersion(6, 2) },
@@ -154,7 +156,8 @@ extension RunSetup {
                 throw RunError(.connection, "The source's primary \(place.primary) cannot be reached: \(reason)")
             }
             let expected = facts.keyCounts.reduce(0) { sum, count in
-                configuration.filter.databases.isEmpty || configuration.filter.databases.contains(count.key) ? sum + count.value : sum
+                configuration.filter.databases.isEmpty || configuration.filter.databases.contains(count.key)
+                    ? sum + count.value : sum
             }
             if configuration.read == .snapshot {
                 return SnapshotReader(
@@ -167,10 +170,11 @@ extension RunSetup {
             }
             let scan = ScanReader.Source(
                 endpoint: place.endpoint, settings: source.settings, databases: chosen,
-                slots: slots.map { wanted?.intersection($0) } ?? wanted, isClusterReplica: place.isReplica && place.slots != nil,
+                slots: slots.map { wanted?.intersection($0) } ?? wanted,
+                isClusterReplica: place.isReplica && place.slots != nil,
                 expectedKeys: expected)
             let dialect = DumpDialect(
-                tellsExpiryTime: facts.version >= ServerVersion(7, 0) || facts.product != .redis,
+                tellsExpiryTime: facts.tellsExpiryTime,
                 eviction: Self.sameKind(facts.maxmemoryPolicy, context.plan.eviction))
             return ScanReader(scan, dialect: dialect, loop: loop, context: context)
         }
@@ -224,7 +228,8 @@ extension RunSetup {
 extension RunSetup {
     /// Slots that were not where they were looked for, or are served by another source primary now.
     func movedSlots(_ readers: [any Reader]) async throws -> SlotSet {
-        guard let source, case .server(let url) = configuration.source, case .cluster(let before) = source.topology else {
+        guard let source, case .server(let url) = configuration.source, case .cluster(let before) = source.topology
+        else {
             return SlotSet()
         }
         var moved = SlotSet()
@@ -247,7 +252,8 @@ extension RunSetup {
         let plan = context.plan
         let loop = loop
         return { database, keys in
-            let origins = Set(source.facts.values.flatMap(\.keyCounts.keys)).filter { plan.targetDatabase($0) == database }
+            var origins = Set(plan.databaseMap.filter { $0.value == database }.keys)
+            if plan.databaseMap[database] == nil { origins.insert(database) }
             var isThere = [Bool](repeating: false, count: keys.count)
             for (index, primary) in source.primaries.enumerated() {
                 let connection = try await Connection.open(primary, settings: source.settings, on: loop)
@@ -256,8 +262,14 @@ extension RunSetup {
                     return map[HashSlot(key: keys[key])] == index
                 }
                 for origin in origins {
-                    if origin > 0 { _ = try await connection.demand("SELECT", origin) }
+                    // A database that the source does not have holds no key.
+                    if origin > 0, try await connection.send("SELECT", origin).error != nil { continue }
                     let replies = try await connection.pipeline(bytes: mine.map { [Array("EXISTS".utf8), keys[$0]] })
+                    if let error = replies.lazy.compactMap(\.error).first {
+                        throw RunError(
+                            .connection,
+                            "The source \(primary) does not tell whether it has keys, so none was removed: \(error)")
+                    }
                     for (key, reply) in zip(mine, replies) where reply.integer != 0 { isThere[key] = true }
                 }
                 await connection.close()

@@ -34,12 +34,17 @@ package struct Tally: Sendable, Equatable {
     /// Keys with an outcome.
     package var settled: Int { copied + existing + filtered + expired + unsupported + failed }
 
-    mutating func explain(_ reason: String, _ keys: some Collection<[UInt8]>) {
+    private mutating func count(_ reason: String, _ number: Int, examples: some Collection<[UInt8]>) {
         let name = reasons[reason] != nil || reasons.count < Self.mostReasons ? reason : "other reasons"
         var entry = reasons[name] ?? Reason()
-        entry.count += keys.count
-        entry.examples.append(contentsOf: keys.prefix(max(0, Self.mostExamples - entry.examples.count)))
+        entry.count += number
+        entry.examples.append(contentsOf: examples.prefix(max(0, Self.mostExamples - entry.examples.count)))
         reasons[name] = entry
+    }
+
+    mutating func explain(_ reason: String, _ keys: some Collection<[UInt8]>) {
+        guard !keys.isEmpty else { return }
+        count(reason, keys.count, examples: keys)
     }
 
     mutating func fail(_ keys: some Collection<[UInt8]>, _ reason: String) {
@@ -62,8 +67,7 @@ package struct Tally: Sendable, Equatable {
         for (name, reason) in later.reasons {
             let before = earlier.reasons[name] ?? Reason()
             guard reason.count > before.count else { continue }
-            explain(name, reason.examples.dropFirst(before.examples.count))
-            reasons[name]?.count += reason.count - before.count - (reason.examples.count - before.examples.count)
+            count(name, reason.count - before.count, examples: reason.examples.dropFirst(before.examples.count))
         }
     }
 
@@ -77,9 +81,7 @@ package struct Tally: Sendable, Equatable {
         failed += other.failed
         bytes += other.bytes
         for (name, reason) in other.reasons {
-            explain(name, reason.examples)
-            let key = reasons[name] == nil ? "other reasons" : name
-            reasons[key]?.count += reason.count - reason.examples.count
+            count(name, reason.count, examples: reason.examples[...])
         }
     }
 }

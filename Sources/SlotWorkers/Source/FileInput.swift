@@ -34,7 +34,9 @@ final class FileInput {
             closesAtEnd = false
         }
         // SAFETY: `status` is written by the call and read after it.
-        guard unsafe fstat(descriptor, &status) == 0 else { throw Self.error("Cannot read '\(path ?? "standard input")'") }
+        guard unsafe fstat(descriptor, &status) == 0 else {
+            throw Self.error("Cannot read '\(path ?? "standard input")'")
+        }
         if status.st_mode & S_IFMT == S_IFDIR {
             throw RunError(.input, "'\(path ?? "standard input")' is a directory, not an RDB file.")
         }
@@ -80,7 +82,8 @@ final class FileInput {
         var more = ByteBuffer()
         if rest.readableBytes == 0 { try read(4096, into: &more) }
         guard rest.readableBytes + more.readableBytes == 0 else {
-            throw RunError(.input, "\(name) goes on behind the end of its RDB data: it is damaged, or not an RDB file alone.")
+            throw RunError(
+                .input, "\(name) goes on behind the end of its RDB data: it is damaged, or not an RDB file alone.")
         }
     }
 

@@ -105,11 +105,14 @@ final class LedgerFile: Sendable {
     private func flush(_ state: inout State) {
         while state.pending.readableBytes > 0, state.failure == nil {
             // SAFETY: exactly the buffer's bytes are offered.
-            let written = unsafe state.pending.withUnsafeReadableBytes { unsafe write(descriptor, $0.baseAddress, $0.count) }
+            let written = unsafe state.pending.withUnsafeReadableBytes {
+                unsafe write(descriptor, $0.baseAddress, $0.count)
+            }
             if written > 0 {
                 state.pending.moveReaderIndex(forwardBy: written)
             } else if errno != EINTR {
-                state.failure = RunError(.usage, "Cannot write to a temporary file: \(unsafe String(cString: strerror(errno))).")
+                state.failure = RunError(
+                    .usage, "Cannot write to a temporary file: \(unsafe String(cString: strerror(errno))).")
             }
         }
         state.pending.clear()
@@ -125,12 +128,18 @@ final class LedgerFile: Sendable {
         var buffer = ByteBuffer()
         var offset = 0
         while true {
+            var count = 0
             // SAFETY: at most as many bytes are read as the closure lends.
-            let count = unsafe buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: 64 << 10) { memory in
-                unsafe max(0, pread(descriptor, memory.baseAddress, memory.count, off_t(offset)))
+            unsafe buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: 64 << 10) { memory in
+                unsafe count = pread(descriptor, memory.baseAddress, memory.count, off_t(offset))
+                return max(count, 0)
             }
             if count == 0 { return buffer }
-            offset += count
+            if count < 0, errno != EINTR {
+                // What is missing here would be deleted there.
+                throw RunError(.usage, "Cannot read a temporary file: \(unsafe String(cString: strerror(errno))).")
+            }
+            offset += max(count, 0)
         }
     }
 }

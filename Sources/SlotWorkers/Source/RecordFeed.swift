@@ -12,6 +12,8 @@ struct RecordFeed<Visitor: RDBVisitor> {
     /// A large element is not looked at again before so much of it is there: each look reads it from its start.
     private var patience = 0
     var visitor: Visitor
+    /// An element is put together in memory; more than this is refused.
+    private static var largestElement: Int { 2 << 30 }
 
     init(visitor: Visitor) { self.visitor = visitor }
 
@@ -32,6 +34,9 @@ struct RecordFeed<Visitor: RDBVisitor> {
                 rest.writeBuffer(&part)
             }
             let added = rest.readableBytes - before
+            if rest.readableBytes > Self.largestElement {
+                throw RDBError(.unsupported, offset: parser.offset, element: "value larger than 2 GiB")
+            }
             if rest.readableBytes < max(needed, patience) {
                 chunk.moveReaderIndex(forwardBy: added)
                 continue

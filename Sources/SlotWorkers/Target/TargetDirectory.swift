@@ -75,7 +75,8 @@ actor TargetDirectory {
 
     private func lookAgain() async throws -> RoutingTable {
         let found = try await Deployment.discover(
-            url, settings: settings, addressMap: addressMap, known: deployment.endpoints, patience: .seconds(2), on: loop)
+            url, settings: settings, addressMap: addressMap, known: deployment.endpoints, patience: .seconds(2),
+            on: loop)
         for primary in found.primaries {
             guard let facts = found.facts[primary] else { throw Unsettled(what: "\(primary) does not answer") }
             guard facts.role == .primary else { throw Unsettled(what: "\(primary) is not a primary any more") }

@@ -35,7 +35,8 @@ package struct TargetFormat: Sendable, Equatable {
 
     func action(for type: UInt8, from source: RDBVersion) -> Action {
         guard knows(type, from: source) else {
-            return .unsupported(reason: "\(Self.name(of: type, from: source)) cannot be restored on the target as it is")
+            return .unsupported(
+                reason: "\(Self.name(of: type, from: source)) cannot be restored on the target as it is")
         }
         // Within one family the source's own version goes, if the target knows it. Across them everything that both know
         // is as version 11 or an older one writes it.

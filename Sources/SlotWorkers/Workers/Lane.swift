@@ -1,3 +1,4 @@
+internal import DequeModule
 internal import NIOCore
 internal import RESP
 
@@ -20,8 +21,11 @@ final class Lane: ChannelInboundHandler, @unchecked Sendable {
     private let channel: any Channel
     private weak var owner: (any LaneOwner)?
     private var window = ReplyWindow()
-    /// The database that the server has selected for this connection.
+    /// The database that the server has selected for this connection, or was asked to.
     private var database = 0
+    /// Batches behind a `SELECT` whose reply is not there yet: if it were refused they would go to the wrong database.
+    private var behindSelect: Deque<Batch> = []
+    private var isSelecting = false
     /// The start of a reply whose rest is still to come.
     private var rest = ByteBuffer()
     private(set) var isLost = false
@@ -37,20 +41,23 @@ final class Lane: ChannelInboundHandler, @unchecked Sendable {
         self.owner = owner
     }
 
-    var isQuiet: Bool { isLost || window.isQuiet }
+    var isQuiet: Bool { isLost || window.isQuiet && behindSelect.isEmpty }
 
     func send(_ batch: Batch) {
-        guard !isLost else {
-            window.sent(batch)
+        guard !isLost, !isSelecting else {
+            behindSelect.append(batch)
             return
         }
         if window.isQuiet { lastReply = .now() }
         if batch.database != database {
             database = batch.database
+            isSelecting = true
+            behindSelect.append(batch)
             var select = Batch(database: database, epoch: 0, destination: 0, recycling: ByteBuffer())
             select.append(keys: 0, arguments: [Array("SELECT".utf8), Array(String(database).utf8)])
             window.sent(select)
-            channel.write(select.bytes, promise: nil)
+            channel.writeAndFlush(select.bytes, promise: nil)
+            return
         }
         window.sent(batch)
         channel.writeAndFlush(batch.bytes, promise: nil)
@@ -64,7 +71,9 @@ final class Lane: ChannelInboundHandler, @unchecked Sendable {
     func takeRepetitions(
         slot: ([UInt8]) -> UInt16
     ) -> (repetitions: [ReplyWindow.Repetition], finished: [(batch: Batch, copied: Int)]) {
-        window.takeRepetitions(slot: slot)
+        // What was never sent comes behind what was.
+        while let batch = behindSelect.popFirst() { window.sent(batch) }
+        return window.takeRepetitions(slot: slot)
     }
 
     func close() {
@@ -103,7 +112,23 @@ final class Lane: ChannelInboundHandler, @unchecked Sendable {
         }
         bytes.moveReaderIndex(forwardBy: position)
         if bytes.readableBytes > 0 { rest.writeBuffer(&bytes) }
-        owner?.lane(self, did: actions)
+        owner?.lane(self, did: actions.filter { !handle($0) })
+    }
+
+    /// Sends what waited for a `SELECT`.
+    ///
+    /// - Returns: Whether the action was meant for the lane.
+    private func handle(_ action: ReplyWindow.Action) -> Bool {
+        switch action {
+        case .selected:
+            isSelecting = false
+            var waiting = Deque<Batch>()
+            swap(&waiting, &behindSelect)
+            for batch in waiting { send(batch) }
+        case .notSelected(let reason): lose("\(endpoint) refuses SELECT \(database): \(reason)")
+        default: return false
+        }
+        return true
     }
 
     /// Lets replies gather: a target that answers every few commands would otherwise wake us thousands of times a second,
@@ -119,7 +144,7 @@ final class Lane: ChannelInboundHandler, @unchecked Sendable {
         do {
             try channel.syncOptions?.setOption(.autoRead, value: isOn)
         } catch {
-            lose("\(endpoint): \(error)")
+            lose("\(endpoint): \(Words.of(error))")
         }
     }
 
@@ -129,6 +154,6 @@ final class Lane: ChannelInboundHandler, @unchecked Sendable {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        lose("\(endpoint): \(error)")
+        lose("\(endpoint): \(Words.of(error))")
     }
 }

@@ -69,15 +69,15 @@ struct Recovery: Sendable {
                 pause = Self.shortestPause
                 deadline = now + directory.patience
             }
-            let patience = control.isStopping ? min(deadline, now + Self.patienceWhenStopping) : deadline
-            if now >= patience || control.failure != nil {
+            let patience = control.isEnding ? min(deadline, now + Self.patienceWhenStopping) : deadline
+            if now >= patience || control.targetFailure != nil {
                 let error = RunError(.connection, "The target did not come back in time: \(progress.reason)")
-                return await giveUp(&progress, control.failure ?? error)
+                return await giveUp(&progress, control.targetFailure ?? error)
             }
             control.note(progress.reason, worker: worker)
             try await Task.sleep(for: pause)
             pause = min(pause * 2, Self.longestPause)
-            if control.isStopping { deadline = min(deadline, ContinuousClock.now + Self.patienceWhenStopping) }
+            if control.isEnding { deadline = min(deadline, ContinuousClock.now + Self.patienceWhenStopping) }
         }
     }
 
@@ -112,18 +112,19 @@ struct Recovery: Sendable {
         // One first: a target that is still full or loading then refuses one command, not hundreds.
         var size = 1
         while !progress.waiting.isEmpty {
-            let head = progress.waiting.prefix(size)
-            let refused = try await send(Array(head), table, &progress)
+            let head = Array(progress.waiting.prefix(size))
+            let (refused, trouble) = await send(head, table, &progress)
             progress.waiting = ArraySlice(refused + progress.waiting.dropFirst(head.count))
+            if let trouble { throw trouble }
             if !refused.isEmpty { return }
             size = Self.chunk
         }
     }
 
-    /// - Returns: What must be sent again, in order.
+    /// - Returns: What must be sent again, in order, and what went wrong on the way. All else is counted.
     private func send(
         _ commands: [ReplyWindow.Repetition], _ table: RoutingTable, _ progress: inout Progress
-    ) async throws -> [ReplyWindow.Repetition] {
+    ) async -> (refused: [ReplyWindow.Repetition], trouble: (any Error)?) {
         var refused: [ReplyWindow.Repetition] = []
         var touched: Set<HashSlot> = []
         var index = 0
@@ -135,24 +136,29 @@ struct Recovery: Sendable {
             {
                 end += 1
             }
-            let run = Array(commands[index..<end])
-            let replies = try await exchange(run, at: place, &progress)
-            for (command, reply) in zip(run, replies) {
-                let slot = slot(of: command)
-                var command = command
-                switch try await outcome(of: reply, command, at: place, &progress) {
-                case .settled where touched.contains(slot):
-                    command = ReplyWindow.Repetition(command: command.command, database: command.database, counted: true)
-                case .settled: continue
-                case .again(let reason):
-                    progress.reason = reason
+            do {
+                let replies = try await exchange(Array(commands[index..<end]), at: place, &progress)
+                for reply in replies {
+                    let command = commands[index]
+                    let slot = slot(of: command)
+                    switch try await outcome(of: reply, command, at: place, &progress) {
+                    case .settled where touched.contains(slot):
+                        // Once more behind the earlier one of its slot, for the order alone.
+                        refused.append(
+                            ReplyWindow.Repetition(command: command.command, database: command.database, counted: true))
+                    case .settled: break
+                    case .again(let reason):
+                        progress.reason = reason
+                        touched.insert(slot)
+                        refused.append(command)
+                    }
+                    index += 1
                 }
-                touched.insert(slot)
-                refused.append(command)
+            } catch {
+                return (refused + commands[index...], error)
             }
-            index = end
         }
-        return refused
+        return (refused, nil)
     }
 
     private func slot(of repetition: ReplyWindow.Repetition) -> HashSlot {

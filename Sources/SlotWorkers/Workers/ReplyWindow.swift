@@ -15,6 +15,10 @@ struct ReplyWindow {
         /// The worker must come to rest and repeat: ``takeRepetitions()``.
         case recover(Refusal)
         case stop(reason: String)
+        /// The database that was asked for is selected.
+        case selected
+        /// It is not, and nothing may be sent.
+        case notSelected(reason: String)
     }
 
     /// A command that must be sent again.
@@ -51,30 +55,38 @@ struct ReplyWindow {
     mutating func received(_ reply: WriteReply) -> [Action] {
         switch reply {
         case .succeeded(let count): succeeded(count)
-        case .absent: one { command, sent in
-            guard command.name == "SET" else { return nil }
-            sent.otherwise += command.keys.count
-            return .existing(command.keys)
-        }
-        case .refused(let line): one { command, sent in
-            let keys = command.keys
-            switch Refusal(line) {
-            case .keyExists:
-                sent.otherwise += keys.count
-                return .existing(keys)
-            case .key(let reason):
-                sent.otherwise += keys.count
-                return .failed(keys, reason: reason)
-            case .fatal(let reason):
-                sent.otherwise += keys.count
-                sent.refused.insert(sent.answered)
-                return .stop(reason: reason)
-            case let refusal:
-                sent.otherwise += keys.count
-                sent.refused.insert(sent.answered)
-                return .recover(refusal)
+        case .absent:
+            one { command, sent in
+                guard command.name == "SET" else { return nil }
+                sent.otherwise += command.keys.count
+                return .existing(command.keys)
             }
-        }
+        case .refused(let line):
+            one { command, sent in
+                let keys = command.keys
+                if keys.isEmpty { return .notSelected(reason: line) }
+                switch Refusal(line) {
+                case .keyExists:
+                    sent.otherwise += keys.count
+                    return .existing(keys)
+                case .key where keys.count > 1:
+                    // Which of them is refused shows when each goes alone.
+                    sent.otherwise += keys.count
+                    sent.refused.insert(sent.answered)
+                    return .recover(Refusal(line))
+                case .key(let reason):
+                    sent.otherwise += keys.count
+                    return .failed(keys, reason: reason)
+                case .fatal(let reason):
+                    sent.otherwise += keys.count
+                    sent.refused.insert(sent.answered)
+                    return .stop(reason: reason)
+                case let refusal:
+                    sent.otherwise += keys.count
+                    sent.refused.insert(sent.answered)
+                    return .recover(refusal)
+                }
+            }
         }
     }
 
@@ -107,11 +119,14 @@ struct ReplyWindow {
 
     private mutating func finishCurrent(_ actions: inout [Action]) {
         while current < window.count, window[current].isAnswered {
-            if isRecovering {
+            if isRecovering, window[current].batch.keys > 0 {
                 current += 1
+            } else if isRecovering {
+                window.remove(at: current)
             } else {
                 let sent = window.removeFirst()
-                actions.append(.finished(sent.batch, copied: sent.batch.keys - sent.otherwise))
+                let isSelect = sent.batch.keys == 0
+                actions.append(isSelect ? .selected : .finished(sent.batch, copied: sent.batch.keys - sent.otherwise))
             }
         }
     }
@@ -146,7 +161,7 @@ struct ReplyWindow {
                         Repetition(command: part, database: sent.batch.database, counted: !isOpen && !isRefused))
                 }
             }
-            finished.append((sent.batch, sent.batch.keys - sent.otherwise - uncounted))
+            if sent.batch.keys > 0 { finished.append((sent.batch, sent.batch.keys - sent.otherwise - uncounted)) }
         }
         window.removeAll()
         current = 0

@@ -129,7 +129,8 @@ final class SlotWorker: LaneOwner, @unchecked Sendable {
                 var part =
                     parts[destination]
                     ?? Batch(
-                        database: batch.database, epoch: table.epoch, destination: destination, recycling: spareBuffer())
+                        database: batch.database, epoch: table.epoch, destination: destination, recycling: spareBuffer()
+                    )
                 part.append(keys: 1, arguments: command.arguments)
                 parts[destination] = part
             }
@@ -154,6 +155,7 @@ final class SlotWorker: LaneOwner, @unchecked Sendable {
     // MARK: Replies
 
     func lane(_ lane: Lane, did actions: [ReplyWindow.Action]) {
+        var end: String?
         for action in actions {
             switch action {
             case .finished(let batch, let copied):
@@ -164,11 +166,13 @@ final class SlotWorker: LaneOwner, @unchecked Sendable {
             case .recover(let refusal):
                 cause = cause ?? refusal.reason
                 if case .running = state { state = .settling }
-            case .stop(let reason):
-                control.fail(RunError(.connection, "The target \(lane.endpoint) refuses to go on: \(reason)"))
-                stop(reason)
-                return
+            case .stop(let reason): end = end ?? reason
+            case .selected, .notSelected: break
             }
+        }
+        if let end {
+            control.fail(RunError(.connection, "The target \(lane.endpoint) refuses to go on: \(end)"))
+            stop(end)
         }
         settle()
     }

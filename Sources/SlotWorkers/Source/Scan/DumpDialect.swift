@@ -49,6 +49,6 @@ struct DumpDialect: Sendable {
     func expiry(_ reply: Int64, time: Int64) -> Int64? {
         if reply == -1 { return nil }
         if tellsExpiryTime { return max(reply, 1) }
-        return reply <= 0 ? 1 : time + reply
+        return reply <= 0 ? 1 : Int64(clamping: UInt64(max(time, 0)) + UInt64(reply))
     }
 }

@@ -27,6 +27,9 @@ struct DumpReplies {
         case skip(left: Int)
     }
 
+    /// Elements that are passed over at most.
+    private static let mostSkipped = 1 << 20
+
     private let dialect: DumpDialect
     private var phase = Phase.start
     private var refusal: String?
@@ -67,7 +70,12 @@ struct DumpReplies {
             case .exec:
                 guard let step = try cursor.next() else { return nil }
                 switch step {
-                case .array where refusal == nil: phase = dialect.tellsExpiryTime ? .keys(left: keys) : .time
+                case .array(let count) where refusal == nil:
+                    // Anything else would tie values to other keys.
+                    guard count == keys * dialect.repliesPerKey + (dialect.tellsExpiryTime ? 0 : 1) else {
+                        throw ReplyCursor.Malformed(byte: UInt8(ascii: "*"))
+                    }
+                    phase = dialect.tellsExpiryTime ? .keys(left: keys) : .time
                 case .array(let count): phase = .skip(left: count)
                 case .error(let reason): return refuse(refusal ?? reason)
                 default: return refuse(refusal ?? "EXEC gave no array")
@@ -84,7 +92,12 @@ struct DumpReplies {
                 return refuse(refusal ?? "")
             case .skip(let left):
                 guard let step = try cursor.next() else { return nil }
-                if case .array(let count) = step { phase = .skip(left: left - 1 + count) } else { phase = .skip(left: left - 1) }
+                var inside = 0
+                if case .array(let count) = step { inside = count }
+                guard inside <= Self.mostSkipped, left <= Self.mostSkipped else {
+                    throw ReplyCursor.Malformed(byte: UInt8(ascii: "*"))
+                }
+                phase = .skip(left: left - 1 + inside)
             case .keys(0):
                 phase = .start
                 return .finished
@@ -108,11 +121,16 @@ struct DumpReplies {
 
     @_lifetime(cursor: copy cursor)
     private func nextTime(_ cursor: inout ReplyCursor) throws(ReplyCursor.Malformed) -> Int64? {
-        guard try cursor.next() != nil, let seconds = try cursor.next(), let micros = try cursor.next() else { return nil }
+        guard try cursor.next() != nil, let seconds = try cursor.next(), let micros = try cursor.next() else {
+            return nil
+        }
         guard case .bulk(let first) = seconds, case .bulk(let second) = micros,
             let whole = Int64(String(decoding: cursor.contents(first).array, as: UTF8.self)),
             let part = Int64(String(decoding: cursor.contents(second).array, as: UTF8.self))
         else { throw ReplyCursor.Malformed(byte: UInt8(ascii: "*")) }
+        guard (0..<1 << 40).contains(whole), (0..<1_000_000).contains(part) else {
+            throw ReplyCursor.Malformed(byte: UInt8(ascii: "$"))
+        }
         return whole * 1000 + part / 1000
     }
 

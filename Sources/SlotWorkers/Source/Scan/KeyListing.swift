@@ -34,7 +34,10 @@ struct KeyListing {
     /// What answers showed to be worth asking, before the next database.
     private var planned: Deque<Question> = []
     private var asked: Deque<Question> = []
+    /// Slots that the SCAN under way reads, and those that were found large after it had begun.
     private var largeSlots = SlotSet()
+    private var laterSlots = SlotSet()
+    private var isScanning = false
     private var database = 0
     /// On a new connection, the database comes first.
     private var mustSelect = false
@@ -82,6 +85,7 @@ struct KeyListing {
             default: break
             }
         }
+        if case .scan = question { isScanning = true }
         if question == questions.first { questions.removeFirst() } else { planned.removeFirst() }
         if let question { asked.append(question) }
         return question
@@ -120,7 +124,7 @@ struct KeyListing {
         }
         switch question {
         case .select(let database):
-            if database != self.database { largeSlots = SlotSet() }
+            if database != self.database { (largeSlots, laterSlots) = (SlotSet(), SlotSet()) }
             self.database = database
         case .count(let slot):
             guard case .integer(let count) = step else { throw Failure.malformed(UInt8(ascii: ":")) }
@@ -130,7 +134,14 @@ struct KeyListing {
                 cursor.rewind(to: start)
                 return false
             }
-            if next != Array("0".utf8) { planned.prepend(.scan(cursor: next)) }
+            if next != Array("0".utf8) {
+                planned.prepend(.scan(cursor: next))
+            } else {
+                isScanning = false
+                largeSlots = laterSlots
+                laterSlots = SlotSet()
+                if !largeSlots.isEmpty { planned.append(.scan(cursor: next)) }
+            }
         case .names(let slot, let limit):
             cursor.rewind(to: start)
             guard let count = try countOfNames(&cursor, found) else {
@@ -154,6 +165,10 @@ struct KeyListing {
     }
 
     private mutating func planLarge(_ slot: HashSlot) {
+        if isScanning {
+            laterSlots.insert(slot)
+            return
+        }
         if largeSlots.isEmpty { planned.append(.scan(cursor: Array("0".utf8))) }
         largeSlots.insert(slot)
     }

@@ -110,14 +110,16 @@ struct ReplyCursor: ~Escapable {
         guard index < range.upperBound else { return nil }
         let isNegative = bytes[index] == UInt8(ascii: "-")
         if isNegative { index += 1 }
-        guard index < range.upperBound, range.upperBound - index <= 18 else { return nil }
-        var number: Int64 = 0
+        guard index < range.upperBound, range.upperBound - index <= 19 else { return nil }
+        // 19 digits fit.
+        var number: UInt64 = 0
         while index < range.upperBound {
             let digit = bytes[index] &- UInt8(ascii: "0")
             guard digit <= 9 else { return nil }
-            number = number * 10 + Int64(digit)
+            number = number * 10 + UInt64(digit)
             index += 1
         }
+        guard let number = Int64(exactly: number) else { return nil }
         return isNegative ? -number : number
     }
 }

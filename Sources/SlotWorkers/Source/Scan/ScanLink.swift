@@ -33,7 +33,9 @@ final class ScanLink: ChannelInboundHandler, @unchecked Sendable {
     }
 
     /// Takes a connection over, which has no reply outstanding.
-    static func open(_ connection: Connection, on loop: any EventLoop, for consumer: any ReplyConsumer & Sendable) async throws -> ScanLink {
+    static func open(_ connection: Connection, on loop: any EventLoop, for consumer: any ReplyConsumer & Sendable)
+        async throws -> ScanLink
+    {
         let channel = try await connection.handOver().channel
         return try await loop.submit {
             let link = ScanLink(channel: channel, consumer: consumer)
@@ -83,7 +85,7 @@ final class ScanLink: ChannelInboundHandler, @unchecked Sendable {
             needed = cursor.needed - cursor.position
             bytes.moveReaderIndex(forwardBy: cursor.position)
         } catch {
-            lose("\(error)")
+            lose(Words.of(error))
             return
         }
         if bytes.readableBytes > 0 { rest.writeBuffer(&bytes) }
@@ -96,6 +98,6 @@ final class ScanLink: ChannelInboundHandler, @unchecked Sendable {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        lose("\(error)")
+        lose(Words.of(error))
     }
 }

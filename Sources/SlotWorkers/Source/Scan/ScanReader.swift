@@ -67,8 +67,8 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
     /// Bytes that one transaction should bring: it holds up the source for its other clients.
     private static let bytesPerRequest = 256.0 * 1024
     private static let mostKeysPerRequest = 256
-    /// Keys that are named ahead.
-    private static let mostWaitingKeys = 8192
+    /// Keys that are named ahead: few, so that the source still has them in its cache when they are dumped.
+    private static let mostWaitingKeys = 1024
 
     init(_ source: Source, dialect: DumpDialect, loop: any EventLoop, context: ReaderContext) {
         self.source = source
@@ -88,7 +88,9 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
             router = context.makeRouter()
             self.lister = lister
             for link in links { add(link) }
-            watch = loop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { [weak self] _ in self?.beat() }
+            watch = loop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { [weak self] _ in
+                self?.beat()
+            }
             context.control.whenEnding { [self] in loop.execute { [self] in finish(nil) } }
             proceed()
         }.get()
@@ -104,7 +106,8 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
         }
         guard facts.runID == runID else {
             await connection.close()
-            throw RunError(.connection, "The source \(name) was restarted or replaced while it was read: start the run again.")
+            throw RunError(
+                .connection, "The source \(name) was restarted or replaced while it was read: start the run again.")
         }
         // Known since 7.2: our reading then leaves the keys' age and frequency of use alone. Elsewhere it is refused.
         _ = try await connection.send("CLIENT", "NO-TOUCH", "ON")
@@ -123,7 +126,8 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
         guard !isFinished else { return }
         list()
         dump()
-        if listing.isDone, open == nil, pages.isEmpty, reconnecting == 0, dumpers.values.allSatisfy(\.requests.isEmpty) {
+        if listing.isDone, open == nil, pages.isEmpty, reconnecting == 0, dumpers.values.allSatisfy(\.requests.isEmpty)
+        {
             state.withLockedValue { $0.isComplete = true }
             finish(nil)
         }
@@ -264,9 +268,10 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
     /// A transaction that was refused as a whole.
     private func refuse(_ request: DumpRequest, _ reason: String, _ router: inout KeyRouter) throws {
         switch Refusal(reason) {
-        case .moved, .ask, .later("slot is being moved"):
+        case .moved where request.page.slot != nil, .ask where request.page.slot != nil,
+            .later("slot is being moved") where request.page.slot != nil:
             if let slot = request.page.slot { strayed.withLockedValue { $0.insert(slot) } }
-        case .later(let reason):
+        case .later, .moved, .ask:
             pages.prepend(request)
             waitingKeys += request.keys.count
             throw Refused(reason: reason)
@@ -341,7 +346,8 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
         if let lister, !listing.isIdle, lister.isSilent(for: source.settings.replyTimeout) {
             lister.lose("it did not answer in time")
         }
-        for dumper in dumpers.values where !dumper.requests.isEmpty && dumper.link.isSilent(for: source.settings.replyTimeout) {
+        for dumper in dumpers.values
+        where !dumper.requests.isEmpty && dumper.link.isSilent(for: source.settings.replyTimeout) {
             dumper.link.lose("it did not answer in time")
         }
     }
@@ -350,7 +356,9 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
         guard let router else { return }
         state.withLockedValue { state in
             state.tally = router.tally
-            if source.expectedKeys > 0 { state.fraction = min(1, Double(router.tally.read) / Double(source.expectedKeys)) }
+            if source.expectedKeys > 0 {
+                state.fraction = min(1, Double(router.tally.read) / Double(source.expectedKeys))
+            }
         }
     }
 

@@ -29,21 +29,30 @@ final class SnapshotReader: Reader, @unchecked Sendable {
 
     func run() async throws {
         let connection = try await Connection.open(endpoint, settings: settings, on: loop)
+        var endsBehindSnapshot = false
         // What a server does not know it refuses, and works without.
         for option in [["capa", "eof", "capa", "psync2"], ["version", "9.1.0"], ["rdb-only", "1"]] {
             let reply = try await connection.pipeline([["REPLCONF"] + option])[0]
+            if option[0] == "rdb-only", reply.isOK { endsBehindSnapshot = true }
             if let error = reply.error, error.code == "NOPERM" {
                 await connection.close()
                 throw RunError(
                     .connection,
-                    "The source \(endpoint) does not let us replicate: \(error). Grant +psync +replconf, or use --read scan.")
+                    "The source \(endpoint) does not let us replicate: \(error). Grant +psync +replconf, or use --read scan."
+                )
             }
         }
+        // A primary that closes the link behind the snapshot would answer anything that we send by then with a reset, and
+        // what we have not read yet would be lost. It expects no acknowledgement either.
+        let acknowledges = !endsBehindSnapshot
         let channel = try await connection.handOver().channel
         let end = loop.makePromise(of: Void.self)
         try await loop.submit { [self] in
-            let handler = SnapshotHandler(reader: self, name: name, loop: loop, context: context, end: end, limit: settings.replyTimeout)
-            try channel.syncOptions?.setOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 256 << 10))
+            let handler = SnapshotHandler(
+                reader: self, name: name, loop: loop, context: context, end: end, acknowledges: acknowledges,
+                limit: settings.replyTimeout)
+            try channel.syncOptions?.setOption(
+                .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 256 << 10))
             try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 2)
             try channel.pipeline.syncOperations.addHandler(handler)
             try channel.syncOptions?.setOption(.autoRead, value: true)
@@ -87,6 +96,7 @@ private final class SnapshotHandler: ChannelInboundHandler {
     private let loop: any EventLoop
     private let context: ReaderContext
     private let end: EventLoopPromise<Void>
+    private let acknowledges: Bool
     private let limit: TimeAmount
     private var framing = SnapshotFraming()
     private var feed: RecordFeed<RoutingVisitor>
@@ -99,8 +109,9 @@ private final class SnapshotHandler: ChannelInboundHandler {
 
     init(
         reader: SnapshotReader, name: String, loop: any EventLoop, context: ReaderContext, end: EventLoopPromise<Void>,
-        limit: TimeAmount
+        acknowledges: Bool, limit: TimeAmount
     ) {
+        self.acknowledges = acknowledges
         self.reader = reader
         self.name = name
         self.loop = loop
@@ -135,7 +146,7 @@ private final class SnapshotHandler: ChannelInboundHandler {
     /// Once a second: tells the primary that we live, and looks whether it does.
     private func beat(_ context: ChannelHandlerContext) {
         guard phase != .done else { return }
-        if phase != .answer { send(["REPLCONF", "ACK", "\(offset)"], context) }
+        if phase == .payload, acknowledges { send(["REPLCONF", "ACK", "\(offset)"], context) }
         if !isPaused, NIODeadline.now() - lastHeard > limit {
             let seconds = limit.nanoseconds / 1_000_000_000
             finish(RunError(.connection, "The source \(name) sent nothing for \(seconds) s, after \(howFar)."))
@@ -212,9 +223,12 @@ private final class SnapshotHandler: ChannelInboundHandler {
             case .fullResynchronization(_, let offset): self.offset = offset
             case .payload: phase = .payload
             case .refused(let line):
+                let reason = line.hasPrefix("-") ? String(line.dropFirst()) : line
+                let grant = reason.hasPrefix("NOPERM") ? " Grant +psync +replconf to its user." : ""
                 throw RunError(
                     .connection,
-                    "The source \(name) refuses PSYNC: \(line). Where replication is not allowed, use --read scan.")
+                    "The source \(name) refuses PSYNC: \(reason).\(grant) Where replication is not allowed, use --read scan."
+                )
             }
         }
     }
@@ -251,7 +265,7 @@ private final class SnapshotHandler: ChannelInboundHandler {
         do {
             try context.channel.syncOptions?.setOption(.autoRead, value: isOn)
         } catch {
-            finish(RunError(.connection, "The link to \(name) failed, after \(howFar): \(error)"))
+            finish(RunError(.connection, "The link to \(name) failed, after \(howFar): \(Words.of(error))"))
         }
     }
 
@@ -261,7 +275,7 @@ private final class SnapshotHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        finish(RunError(.connection, "The link to \(name) failed, after \(howFar): \(error)"))
+        finish(RunError(.connection, "The link to \(name) failed, after \(howFar): \(Words.of(error))"))
     }
 
     private func finish(_ error: (any Error)?) {
