@@ -21,6 +21,15 @@ struct WritePlan: Sendable {
     /// Whether each key comes once, so that strings may be gathered into `MSET`s, past the commands between them.
     var keysComeOnce: Bool
 
+    func targetDatabase(_ source: Int) -> Int { databaseMap[source] ?? source }
+
+    /// Whether the target has the database that a source database goes to.
+    func targetHolds(_ source: Int) -> Bool {
+        targetDatabases.map { targetDatabase(source) < $0 } ?? true
+    }
+}
+
+extension WritePlan {
     /// - Parameters:
     ///   - target: As it was found before the first write.
     ///   - databases: How many it has.
@@ -35,23 +44,12 @@ struct WritePlan: Sendable {
         guard let format = TargetFormat(version: version, modules: modules) else {
             throw RunError(.usage, "The target is older than Redis 5.0, which is the oldest that Backfill writes to.")
         }
-        self.format = format
-        filter = configuration.filter
-        databaseMap = configuration.databaseMap
-        targetDatabases = databases
-        onConflict = configuration.onConflict
-        onLossy = configuration.onLossy
-        isDryRun = configuration.isDryRun
-        batchBytes = configuration.batchBytes
-        eviction = policy.hasSuffix("-lru") ? .idle : policy.hasSuffix("-lfu") ? .frequency : .none
-        setTakesExpiry = facts.allSatisfy { $0.product != .redis || $0.version >= ServerVersion(6, 2) }
-        keysComeOnce = configuration.read == .snapshot || !configuration.source.isServer
-    }
-
-    func targetDatabase(_ source: Int) -> Int { databaseMap[source] ?? source }
-
-    /// Whether the target has the database that a source database goes to.
-    func targetHolds(_ source: Int) -> Bool {
-        targetDatabases.map { targetDatabase(source) < $0 } ?? true
+        self.init(
+            filter: configuration.filter, databaseMap: configuration.databaseMap, targetDatabases: databases,
+            onConflict: configuration.onConflict, isDryRun: configuration.isDryRun,
+            batchBytes: configuration.batchBytes, format: format, onLossy: configuration.onLossy,
+            eviction: policy.hasSuffix("-lru") ? .idle : policy.hasSuffix("-lfu") ? .frequency : .none,
+            setTakesExpiry: facts.allSatisfy { $0.product != .redis || $0.version >= ServerVersion(6, 2) },
+            keysComeOnce: configuration.read == .snapshot || !configuration.source.isServer)
     }
 }
