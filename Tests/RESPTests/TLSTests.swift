@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct TLSTests {
     private func server(
-        _ identity: KeyPath<TestCertificates, TestCertificates.Identity> & any Sendable = \.server, asksClients: Bool = false
+        _ identity: any KeyPath<TestCertificates, TestCertificates.Identity> & Sendable = \.server, asksClients: Bool = false
     ) async throws -> TestServer {
         let certificates = try await TestCertificates.shared()
         var options = ServerOptions()
