@@ -13,7 +13,9 @@ private func batch(_ lines: String..., database: Int = 0) -> Batch {
     return batch
 }
 
-private func text(_ keys: [[UInt8]]) -> String { keys.map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ") }
+private func text(_ keys: [[UInt8]]) -> String {
+    keys.map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ")
+}
 
 /// Consequences as words, so that a test reads like the protocol.
 private func words(_ actions: [ReplyWindow.Action]) -> [String] {
@@ -62,7 +64,8 @@ struct ReplyWindowTests {
 
     @Test mutating func `an MSET that is refused for good is repeated key by key, to know which`() {
         window.sent(batch("MSET a 1 b 2 c 3", "SET d 1"))
-        #expect(words(window.received(.refused("NOPERM No permissions to access a key")))[0].hasPrefix("recover: NOPERM"))
+        #expect(
+            words(window.received(.refused("NOPERM No permissions to access a key")))[0].hasPrefix("recover: NOPERM"))
         #expect(words(window.received(.succeeded(1))) == [])
         let (repetitions, finished) = window.takeRepetitions(slot: firstByte)
         #expect(words(repetitions) == ["SET a 1", "SET b 2", "SET c 3"])
@@ -150,7 +153,10 @@ struct ReplyWindowTests {
 
     @Test mutating func `a refusal that is for ever stops, and its keys stay open`() {
         window.sent(batch("SET a 1", "SET b 1"))
-        #expect(words(window.received(.refused("NOAUTH Authentication required."))) == ["stop: NOAUTH Authentication required."])
+        #expect(
+            words(window.received(.refused("NOAUTH Authentication required."))) == [
+                "stop: NOAUTH Authentication required."
+            ])
         let (repetitions, finished) = window.takeRepetitions(slot: firstByte)
         #expect(words(repetitions) == ["SET a 1", "SET b 1"])
         #expect(finished.map(\.copied) == [0])
@@ -177,7 +183,9 @@ struct ReplyWindowTests {
         #expect(finished.map(\.batch.keys) == [1])
     }
 
-    @Test(arguments: ["BUSY Redis is busy running a script.", "ERR DB index is out of range", "NOPERM no select", "LOADING x"])
+    @Test(arguments: [
+        "BUSY Redis is busy running a script.", "ERR DB index is out of range", "NOPERM no select", "LOADING x",
+    ])
     func `a refused SELECT is told, whatever the reason`(line: String) {
         var window = ReplyWindow()
         window.sent(batch("SELECT 3"))

@@ -55,15 +55,16 @@ struct TargetFormatTests {
     /// Value types by what they need.
     private static let always: [UInt8] = [0, 1, 2, 3, 4, 5, 9, 10, 11, 12, 13, 14, 15]
 
-    @Test(arguments: [
-        // target, source family is Valkey 9, source version, stamp
-        (9, 9, 9), (9, 10, 9), (9, 11, 9), (9, 12, 9), (9, 80, 9), (9, 3, 6), (9, 6, 6),
-        (10, 9, 9), (10, 10, 10), (10, 11, 10), (10, 13, 10), (10, 80, 10),
-        (11, 9, 9), (11, 11, 11), (11, 12, 11), (11, 13, 11), (11, 80, 11), (11, 1, 6),
-        (12, 9, 9), (12, 11, 11), (12, 12, 12), (12, 13, 11), (12, 80, 11),
-        (13, 12, 12), (13, 13, 13), (13, 80, 11),
-        (80, 9, 9), (80, 10, 10), (80, 11, 11), (80, 12, 11), (80, 13, 11), (80, 80, 80), (80, 2, 6),
-    ] as [(Int, Int, UInt16)])
+    @Test(
+        arguments: [
+            // target, source family is Valkey 9, source version, stamp
+            (9, 9, 9), (9, 10, 9), (9, 11, 9), (9, 12, 9), (9, 80, 9), (9, 3, 6), (9, 6, 6),
+            (10, 9, 9), (10, 10, 10), (10, 11, 10), (10, 13, 10), (10, 80, 10),
+            (11, 9, 9), (11, 11, 11), (11, 12, 11), (11, 13, 11), (11, 80, 11), (11, 1, 6),
+            (12, 9, 9), (12, 11, 11), (12, 12, 12), (12, 13, 11), (12, 80, 11),
+            (13, 12, 12), (13, 13, 13), (13, 80, 11),
+            (80, 9, 9), (80, 10, 10), (80, 11, 11), (80, 12, 11), (80, 13, 11), (80, 80, 80), (80, 2, 6),
+        ] as [(Int, Int, UInt16)])
     func `a string is stamped with a version that the target takes`(target: Int, source: Int, stamp: UInt16) {
         let version = source == 80 ? Self.valkey : Self.redis(source)
         #expect(TargetFormat(version: target).action(for: 0, from: version) == .restore(version: stamp))
@@ -96,13 +97,14 @@ struct TargetFormatTests {
         }
     }
 
-    @Test(arguments: [
-        (7, 12, "a module's value (RDB type 7) cannot be restored on the target as it is"),
-        (25, 12, "a hash with field expiries (RDB type 25) cannot be restored on the target as it is"),
-        (22, 80, "a hash with field expiries (RDB type 22) cannot be restored on the target as it is"),
-        (26, 13, "a stream of Redis 8.6 (RDB type 26) cannot be restored on the target as it is"),
-        (200, 11, "a value of unknown type (RDB type 200) cannot be restored on the target as it is"),
-    ] as [(UInt8, Int, String)])
+    @Test(
+        arguments: [
+            (7, 12, "a module's value (RDB type 7) cannot be restored on the target as it is"),
+            (25, 12, "a hash with field expiries (RDB type 25) cannot be restored on the target as it is"),
+            (22, 80, "a hash with field expiries (RDB type 22) cannot be restored on the target as it is"),
+            (26, 13, "a stream of Redis 8.6 (RDB type 26) cannot be restored on the target as it is"),
+            (200, 11, "a value of unknown type (RDB type 200) cannot be restored on the target as it is"),
+        ] as [(UInt8, Int, String)])
     func `what a Valkey 8 cannot hold is named`(type: UInt8, source: Int, reason: String) {
         let version = source == 80 ? Self.valkey : Self.redis(source)
         #expect(TargetFormat(version: 11).action(for: type, from: version) == .unsupported(reason: reason))
@@ -150,7 +152,9 @@ struct KeyRouterTests {
         Self.take(&router, "homeless too", type: 7)
         router.fail(Array("gone".utf8).span.bytes, "damaged")
         let tally = router.tally
-        #expect(tally.copied == 3 && tally.filtered == 1 && tally.expired == 1 && tally.unsupported == 1 && tally.failed == 3)
+        #expect(
+            tally.copied == 3 && tally.filtered == 1 && tally.expired == 1 && tally.unsupported == 1
+                && tally.failed == 3)
         #expect(tally.read == 9 && tally.read == tally.settled)
         #expect(tally.reasons["the target has no database 4"]?.examples.count == 2)
         #expect(tally.reasons["damaged"]?.count == 1)

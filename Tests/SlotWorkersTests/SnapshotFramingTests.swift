@@ -82,7 +82,8 @@ struct SnapshotFramingTests {
 
     @Test(arguments: [
         "-NOPERM User ann has no permissions to run the 'psync' command", "+CONTINUE", "+CONTINUE abc", "+FULLRESYNC",
-        "+FULLRESYNC a", "+FULLRESYNC a b", "+FULLRESYNC a 1 2", "-NOMASTERLINK Can't SYNC while not connected with my master",
+        "+FULLRESYNC a", "+FULLRESYNC a b", "+FULLRESYNC a 1 2",
+        "-NOMASTERLINK Can't SYNC while not connected with my master",
         "$5", "OK",
     ])
     func `an answer that is no full resynchronization is refused in the primary's words`(line: String) throws {
