@@ -17,9 +17,9 @@ import Testing
         #expect(source.log.contains(isDiskless ? "replicas sockets" : "target: disk"), "\(source.log)")
     }
 
-    @Test(arguments: ["redis-6.2.14", "redis-7.0.15"])
-    func `the source hears from us every second, also while the target hangs`(name: String) async throws {
-        let source = try await TestServer.start(name)
+    /// Redis 6.2 knows no `rdb-only`, so that we are a replica like any other to it.
+    @Test func `the source hears from us every second, also while the target hangs`() async throws {
+        let source = try await TestServer.start("redis-6.2.14")
         let target = try await TestServer.start("valkey-8.0.1")
         try await Filler.run(source, .large, keys: 1000)
         let run = try Run.start(from: source.url, to: target.url, ["--in-flight-bytes", "1MiB"])

@@ -123,7 +123,7 @@ import Testing
         let source = try await filled()
         let target = try await TestServer.start("valkey-8.0.1")
         let run = try Run.start(from: source.url, to: target.url, FaultTests.slowly + ["--read", "scan"])
-        for mark in [3000, 30_000, 90_000] {
+        for mark in [1000, 15_000, 35_000] {
             try await target.wait(forKeys: mark)
             try source.client().command(["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"])
         }
