@@ -141,8 +141,8 @@ struct KeyRouterTests {
         #expect(router.tally.read == 1 && router.tally.filtered == 1)
     }
 
-    @Test func `a value whose version is not known is not written`() {
-        var router = Self.router { _ in }
+    @Test func `a value whose version is not known is not written`() throws {
+        var router = try Self.router { _ in }
         router.read(version: RDBVersion(family: .valkey, number: 80))
         Self.take(&router, "k", type: 22)
         #expect(router.tally.unsupported == 1)

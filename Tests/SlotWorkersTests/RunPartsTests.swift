@@ -73,7 +73,7 @@ struct TallyTests {
                 let earlier = worker
                 worker.fail(Self.keys(before..<before + more), "no")
                 var sum = earlier
-                sum.explainAgain(worker, since: earlier)
+                sum.add(worker.since(earlier))
                 #expect(sum.reasons["no"]?.count == before + more || before + more == 0, "\(before) and \(more)")
                 #expect(sum.reasons["no"]?.examples == worker.reasons["no"]?.examples)
             }
@@ -85,7 +85,7 @@ struct TallyTests {
         for number in 0..<100 { sum.fail(Self.keys(0..<1), "reason \(number)") }
         var worker = Tally()
         worker.fail(Self.keys(0..<30), "late")
-        sum.explainAgain(worker, since: Tally())
+        sum.failAgain(worker.since(Tally()))
         #expect(sum.reasons["other reasons"]?.count == 30)
     }
 }
