@@ -58,7 +58,9 @@ struct StampTableTests {
     }
 
     @Test(arguments: [9, 10, 11, 12, 13, 80], [1, 6, 9, 10, 11, 12, 13, 80])
-    func `no stamp is one that the target refuses, and only types that it knows have one`(target: Int, source: Int) throws {
+    func `no stamp is one that the target refuses, and only types that it knows have one`(target: Int, source: Int)
+        throws
+    {
         var known: Set<UInt8> = [0, 1, 2, 3, 4, 5, 9, 10, 11, 12, 13, 14, 15]
         if target >= 10 { known.formUnion([16, 17, 18, 19]) }
         if target >= 11 { known.formUnion([20, 21]) }
