@@ -270,6 +270,8 @@ private final class SnapshotHandler: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        // A primary closes the link behind the last byte that was asked for; what is there may be all.
+        lookAtRest(context)
         finish(RunError(.connection, "The source \(name) closed the link, after \(howFar)."))
         context.fireChannelInactive()
     }
