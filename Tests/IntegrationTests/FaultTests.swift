@@ -56,7 +56,9 @@ import Testing
         let summary = try outcome.summary
         #expect(summary.read == Self.manyKeys, "\(outcome)")
         let slots = target.slots(ofPrimary: 1)
-        #expect(summary.incomplete.contains { $0.contains("--slots \(slots.lowerBound)-\(slots.upperBound - 1)") }, "\(outcome)")
+        #expect(
+            summary.incomplete.contains { $0.contains("--slots \(slots.lowerBound)-\(slots.upperBound - 1)") },
+            "\(outcome)")
 
         // What it advises mends it.
         let advised = ["--slots", "\(slots.lowerBound)-\(slots.upperBound - 1)"]
@@ -178,7 +180,8 @@ import Testing
         let source = try await filled()
         let target = try await TestServer.start("valkey-8.0.1")
         let client = try target.client()
-        let run = try Run.start(from: source.url, to: target.url, Self.slowly + ["--read", read, "--on-conflict", policy])
+        let run = try Run.start(
+            from: source.url, to: target.url, Self.slowly + ["--read", read, "--on-conflict", policy])
         for mark in [1000, 8000, 20_000, 35_000] {
             try await target.wait(forKeys: mark)
             try client.command(["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"])
