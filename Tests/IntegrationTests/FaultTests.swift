@@ -21,7 +21,7 @@ import Testing
         from: String, to: String, _ arguments: [String] = slowly, watching server: TestServer, keys: Int = 3000
     ) async throws -> Program {
         let run = try Run.start(from: from, to: to, arguments)
-        try await server.wait(forKeys: keys)
+        try await server.wait(forKeys: keys, of: run)
         run.send(signal: SIGSTOP)
         try #require(run.isRunning, "the run is over: more keys are needed")
         return run
@@ -91,7 +91,7 @@ import Testing
         let run = try Run.start(from: source.url, to: target.url, Self.slowly + ["--read", read])
         // It is full when keys no longer come.
         let client = try target.client()
-        try await target.wait(forKeys: 3000)
+        try await target.wait(forKeys: 3000, of: run)
         try await target.wait(until: "full") { _ in
             try client.command(["SET", "probe", "1"]).text?.hasPrefix("OOM") == true
         }
@@ -160,7 +160,7 @@ import Testing
         }
         run.send(signal: SIGCONT)
         let mark = try target.primaries[1].keys() + 5000
-        try await target.primaries[1].wait(forKeys: mark)
+        try await target.primaries[1].wait(forKeys: mark, of: run)
         for slot in 200..<240 {
             while try target.moveKeys(slot: slot, from: from, to: to) > 0 {}
             try target.finishMove(slot: slot, to: to)
@@ -180,7 +180,7 @@ import Testing
         let client = try target.client()
         let run = try Run.start(from: source.url, to: target.url, Self.slowly + ["--read", read, "--on-conflict", policy])
         for mark in [1000, 8000, 20_000, 35_000] {
-            try await target.wait(forKeys: mark)
+            try await target.wait(forKeys: mark, of: run)
             try client.command(["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"])
         }
         try expectAllCopied(try await run.outcome(), keys: Self.manyKeys)
@@ -196,7 +196,7 @@ import Testing
         let run = try Run.start(
             from: source.url, to: target.url, Self.slowly + ["--read", read, "--on-conflict", "error"])
         for mark in [500, 3000, 6000, 9000] {
-            try await target.wait(forKeys: mark)
+            try await target.wait(forKeys: mark, of: run)
             try client.command(["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"])
         }
         try expectAllCopied(try await run.outcome(), keys: 20_000)

@@ -73,11 +73,13 @@ extension TestServer {
         return folder + "/dump.rdb"
     }
 
-    /// Waits until it holds more than so many keys: a run that writes to it is then in the middle.
-    func wait(forKeys keys: Int, limit: Duration = .seconds(30)) async throws {
+    /// Waits until it holds more than so many keys: `run`, which writes to it, is then in the middle.
+    /// - Throws: `TestError` with what `run` said, where it ends before.
+    func wait(forKeys keys: Int, of run: Program, limit: Duration = .seconds(30)) async throws {
         let client = try client()
         let deadline = ContinuousClock.now + limit
         while try client.require("DBSIZE").integer ?? 0 <= keys {
+            guard run.isRunning else { throw TestError("it ended too soon: \(try await run.wait())") }
             guard ContinuousClock.now < deadline else { throw TestError("\(name) never had more than \(keys) keys") }
             try await Task.sleep(for: .milliseconds(2))
         }
