@@ -30,9 +30,9 @@ extension RDBStreamParser {
                 visitor.header(version)
             }
             while let version, !isFinished {
-                if largeValue != nil {
+                if isInLargeValue {
                     committed += try feedLargeValue(&cursor, from: committed, into: &visitor)
-                    if largeValue != nil { break }
+                    if isInLargeValue { break }
                 } else if try readElement(&cursor, version: version, maximum: maximum, into: &visitor) == nil {
                     guard cursor.needed - committed > maximum,
                         try beginLargeRecord(&cursor, from: committed, version, limits, &visitor)
@@ -58,7 +58,8 @@ extension RDBStreamParser {
         let consumed = try decoder.feed(cursor.bytes(from: start, to: cursor.bytes.byteCount), into: &visitor)
         cursor.position = start + consumed
         cursor.needed = cursor.position + decoder.bytesNeeded
-        if !decoder.isFinished { largeValue = decoder }
+        isInLargeValue = !decoder.isFinished
+        if isInLargeValue { largeValue = decoder }
         return consumed
     }
 
@@ -78,6 +79,7 @@ extension RDBStreamParser {
             return false
         }
         largeValue = try ValueDecoder(type: head.type, version: version, offset: cursor.offset, limits: limits)
+        isInLargeValue = true
         let key = cursor.bytes(from: head.key.start, to: head.key.end)
         let nothing = cursor.bytes(from: 0, to: 0)
         try decodeKey(key, at: cursor.base &+ UInt64(head.key.start))

@@ -31,6 +31,9 @@ public struct RDBStreamParser: Sendable {
     /// The value of the large record that is being passed in elements.
     @usableFromInline var largeValue: ValueDecoder?
 
+    /// Whether there is one: asked for each record, without looking into it.
+    @usableFromInline var isInLargeValue = false
+
     public init() {}
 
     /// Parses what it can and passes it to `visitor`.
@@ -212,7 +215,7 @@ extension RDBStreamParser {
     @usableFromInline
     func isWorthReading(_ chunk: RawSpan, piecewise: Bool) throws(RDBError) -> Bool {
         if let failure { throw failure }
-        precondition(piecewise || largeValue == nil, "feed(_:into:) within a record that was begun in elements")
+        precondition(piecewise || !isInLargeValue, "feed(_:into:) within a record that was begun in elements")
         return !isFinished && (chunk.byteCount >= bytesNeeded || version == nil)
     }
 

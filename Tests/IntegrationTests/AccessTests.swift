@@ -99,7 +99,10 @@ import Testing
             (["--from-password-file", file, "--to-password-file", try #require(target.passwordFile)], [:]),
             ([], ["BACKFILL_FROM_PASSWORD": "source-secret", "BACKFILL_TO_PASSWORD": "target-secret"]),
             // A file goes before the environment.
-            (["--from-password-file", file], ["BACKFILL_FROM_PASSWORD": "x", "BACKFILL_TO_PASSWORD": "target-secret"]),
+            (
+                ["--from-password-file", file],
+                ["BACKFILL_FROM_PASSWORD": "x", "BACKFILL_TO_PASSWORD": "target-secret"]
+            ),
         ] {
             let outcome = try await Run.run(
                 from: source.url, to: target.url, ["--read", read] + arguments, environment: environment)

@@ -50,9 +50,12 @@ import Testing
 
         var flipped = whole
         // In the middle of a value, where the format itself says nothing.
-        let inside = try #require(whole.indices.dropFirst(whole.count / 2).first { index in
-            whole[index..<(index + 8)].allSatisfy { ($0 >= 48 && $0 <= 57) || ($0 >= 65 && $0 <= 90) || $0 >= 97 && $0 <= 122 }
-        })
+        let inside = try #require(
+            whole.indices.dropFirst(whole.count / 2).first { index in
+                whole[index..<(index + 8)].allSatisfy {
+                    ($0 >= 48 && $0 <= 57) || ($0 >= 65 && $0 <= 90) || $0 >= 97 && $0 <= 122
+                }
+            })
         flipped[inside + 4] ^= 1
         let wrongChecksum = try damaged("checksum", flipped)
         try await untouched(target, 1, wrongChecksum, "checksum", from: wrongChecksum)
@@ -126,8 +129,10 @@ import Testing
     @Test func `a missing permission names its command, on each side`() async throws {
         var options = ServerOptions()
         let base = "on nopass ~* +@all"
-        options.users = ["psync", "replconf", "scan", "dump", "multi", "info", "restore", "mset", "set", "select", "pexpiretime"]
-            .map { "no\($0) \(base) -\($0)" }
+        options.users = [
+            "psync", "replconf", "scan", "dump", "multi", "info", "restore", "mset", "set", "select", "pexpiretime",
+        ]
+        .map { "no\($0) \(base) -\($0)" }
         let source = try await TestServer.start("redis-7.0.15", options)
         try source.client().pipeline([["SET", "a", "1"], ["SADD", "b", "1"], ["SET", "c", "1", "EX", "1000"]])
         let target = try await TestServer.start("valkey-8.0.1", options)
@@ -260,7 +265,9 @@ import Testing
         #expect(result.output.isEmpty, "\(result)")
     }
 
-    @Test(arguments: ["redis://user:s3cr3t@h:6379", "redis://:s3cr3t@h", "rediss://a:s3cr3t@h,b", "redis://u:s3/cr3t@h"])
+    @Test(arguments: [
+        "redis://user:s3cr3t@h:6379", "redis://:s3cr3t@h", "rediss://a:s3cr3t@h,b", "redis://u:s3/cr3t@h",
+    ])
     func `a password in a URL is refused and not repeated`(url: String) async throws {
         for arguments in [["--from", url, "--to", "redis://h"], ["--from", "f.rdb", "--to", url]] {
             let result = try await Program.run(Program.backfill, ["run"] + arguments)

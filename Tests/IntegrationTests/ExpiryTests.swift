@@ -15,7 +15,8 @@ import Testing
                 [
                     ["SET", "string:\(key)", "1", "PXAT", String(at)], ["SET", "raw:\(key)", "text"],
                     ["PEXPIREAT", "raw:\(key)", String(at)], ["RPUSH", "list:\(key)", "1"],
-                    ["PEXPIREAT", "list:\(key)", String(at)], ["SET", "long:\(key)", String(repeating: "a", count: 5000)],
+                    ["PEXPIREAT", "list:\(key)", String(at)],
+                    ["SET", "long:\(key)", String(repeating: "a", count: 5000)],
                     ["PEXPIREAT", "long:\(key)", String(at)], ["SET", "none:\(key)", "1"],
                 ]
             })

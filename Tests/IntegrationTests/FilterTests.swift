@@ -105,7 +105,9 @@ import Testing
         let how = (read == "scan" ? ["--read", "scan"] : []) + ["--delete-extra"]
         try await Filler.run(target, .strings, keys: 500)
         try target.client().pipeline([["SET", "a:extra", "1"], ["RPUSH", "list:extra", "1"], ["SET", "a:1", "old"]])
-        try target.client().pipeline([["SELECT", "3"], ["SET", "extra", "3"], ["SELECT", "7"], ["SET", "other", "7"]])
+        try target.client().pipeline([
+            ["SELECT", "3"], ["SET", "extra", "3"], ["SELECT", "7"], ["SET", "other", "7"],
+        ])
 
         let dry = try await Run.run(from: from, to: target.url, how + ["--dry-run"])
         #expect(try dry.summary.deleted == 504, "\(dry)")

@@ -54,7 +54,7 @@ import Testing
     @Test(arguments: servers)
     func `are said to be truncated wherever they are cut`(server: String) throws {
         let (version, records) = try fixtureRecords(server, "all")
-        for record in records where record.value.count <= 250 {
+        for record in records where record.value.count <= 120 {
             for count in record.value.indices {
                 #expect {
                     try decode(record.type, [UInt8](record.value[..<count]), version)
@@ -69,10 +69,10 @@ import Testing
     func `with any byte flipped are refused or decoded, and never trap`(server: String) throws {
         let (version, records) = try fixtureRecords(server, "all")
         var refused = 0
-        for record in records where record.value.count <= 250 {
+        for record in records where record.value.count <= 120 {
             var value = record.value
             for index in value.indices {
-                for mask: UInt8 in [1, 2, 4, 8, 0x10, 0x20, 0x40, 0x80, 0xff] {
+                for mask: UInt8 in [1, 2, 8, 0x40, 0x80, 0xff] {
                     value[index] ^= mask
                     do { _ = try decode(record.type, value, version) } catch { refused += 1 }
                     value[index] ^= mask

@@ -162,6 +162,24 @@ import Testing
         wrong[9] ^= 1
         #expect(refusal(0, wrong, version)?.code == .malformed)
     }
+
+    @Test func `compressed strings refer back as far as 8 KiB, over the ends of pieces`() throws {
+        let version = RDBVersion(family: .redis, number: 11)
+        let head = (0..<8_192).map { UInt8(truncatingIfNeeded: $0 &* 31 ^ $0 >> 7) }
+        let literals = stride(from: 0, to: head.count, by: 32).flatMap { [31] + head[$0..<$0 + 32] }
+        let compressed = literals + (0..<1_000).flatMap { _ in [0xff, 255, 255] as [UInt8] }
+        let length = 8_192 + 1_000 * 264
+        let value =
+            [0xc3, 0x80] + bigEndian(UInt32(compressed.count)) + [0x80] + bigEndian(UInt32(length)) + compressed
+        let expanded = (0..<length).map { head[$0 % 8_192] }
+        #expect(try Value(type: 0, value: value.span.bytes, version: version) == .string(expanded))
+        #expect(try decode(0, value, version, chunk: 777) == decode(0, value, version))
+        // One byte further is before the start.
+        var before = value
+        before[value.count - 3_000 + 2] = 255
+        before[11 + literals.count - 32 - 1 - 33] = 30
+        #expect(refusal(0, before, version) != nil)
+    }
 }
 
 func text(_ string: String) -> [UInt8] { Array(string.utf8) }

@@ -1,13 +1,14 @@
 import Foundation
 import NIOCore
 import RESP
+import TestServers
 import Testing
 
 @Suite struct ConnectionTests {
     private static func passwordFile(_ text: String) throws -> String {
-        let file = try LocalServer.makeDirectory().appending(path: "password")
-        try text.write(to: file, atomically: true, encoding: .utf8)
-        return file.path
+        let path = try TestFolder.make("password") + "/password"
+        try text.write(toFile: path, atomically: true, encoding: .utf8)
+        return path
     }
 
     private static func settings(user: String? = nil, password: String? = nil) throws -> ConnectionSettings {
@@ -17,7 +18,7 @@ import Testing
 
     @Test(arguments: ["redis-5.0.6", "redis-8.6.3", "valkey-9.1.2"])
     func `commands are answered in order, errors among them`(name: String) async throws {
-        let server = try LocalServer(name)
+        let server = try await TestServer.start(name)
         let connection = try await server.connect()
         #expect(try await connection.send("SET", [0xFF, 0x00] as [UInt8], "a\r\nb") == .ok)
         let replies = try await connection.pipeline([
@@ -34,7 +35,7 @@ import Testing
     }
 
     @Test func `a large value arrives whole`() async throws {
-        let server = try LocalServer("valkey-9.1.2")
+        let server = try await TestServer.start("valkey-9.1.2")
         let connection = try await server.connect()
         let value = [UInt8](repeating: 0x61, count: 20 << 20)
         #expect(try await connection.send("SET", "k", value) == .ok)
@@ -43,7 +44,7 @@ import Testing
 
     @Test(arguments: ["redis-5.0.6", "redis-6.2.14", "valkey-9.1.2"])
     func `a password file opens the door, a wrong one does not`(name: String) async throws {
-        let server = try LocalServer(name, ["--requirepass", "s3cret"])
+        let server = try await TestServer.start(name, ServerOptions(password: "s3cret"))
         let connection = try await server.connect(Self.settings(password: "s3cret\n"))
         #expect(try await connection.send("PING").text == "PONG")
 
@@ -58,7 +59,7 @@ import Testing
     }
 
     @Test func `a rotated password is taken up at the next connect`() async throws {
-        let server = try LocalServer("valkey-9.1.2", ["--requirepass", "one"])
+        let server = try await TestServer.start("valkey-9.1.2", ServerOptions(password: "one"))
         let settings = try Self.settings(password: "one")
         let connection = try await server.connect(settings)
         #expect(try await connection.send("CONFIG", "SET", "requirepass", "two") == .ok)
@@ -69,7 +70,7 @@ import Testing
 
     @Test func `a password may come from the environment`() async throws {
         setenv("RESP_TESTS_PASSWORD", "s3cret", 1)
-        let server = try LocalServer("valkey-9.1.2", ["--requirepass", "s3cret"])
+        let server = try await TestServer.start("valkey-9.1.2", ServerOptions(password: "s3cret"))
         let credentials = Credentials(password: .environment(variable: "RESP_TESTS_PASSWORD"))
         let connection = try await server.connect(ConnectionSettings(side: .source, credentials: credentials))
         #expect(try await connection.send("PING").text == "PONG")
@@ -77,7 +78,7 @@ import Testing
 
     @Test func `a password that nobody asked for is refused with a hint`() async throws {
         for name in ["redis-5.0.6", "valkey-9.1.2"] {
-            let server = try LocalServer(name)
+            let server = try await TestServer.start(name)
             let error = await connectionError { _ = try await server.connect(Self.settings(password: "x")) }
             #expect(error?.code == .authentication)
             #expect(error?.message.contains("no password set") == true)
@@ -95,9 +96,9 @@ import Testing
     }
 
     @Test func `an ACL user logs in, and a command it lacks is named`() async throws {
-        let server = try LocalServer(
+        let server = try await TestServer.start(
             "valkey-9.1.2",
-            ["--user", "ann", "on", ">pw", "~*", "+get", "+client", "--user", "free", "on", "nopass", "~*", "+@all"])
+            ServerOptions(["user ann on >pw ~* +get +client", "user free on nopass ~* +@all"]))
         let connection = try await server.connect(Self.settings(user: "ann", password: "pw"))
         #expect(try await connection.send("GET", "k").isNull)
         let error = await connectionError { _ = try await connection.demand("CLUSTER", "SLOTS") }
@@ -107,15 +108,16 @@ import Testing
         let wrong = await connectionError { _ = try await server.connect(Self.settings(user: "ann", password: "no")) }
         #expect(wrong?.message.contains("refuses user 'ann'") == true)
         _ = try await server.connect(Self.settings(user: "free"))
-        let old = try LocalServer("redis-5.0.6", ["--requirepass", "pw"])
+        let old = try await TestServer.start("redis-5.0.6", ServerOptions(password: "pw"))
         let unknown = await connectionError { _ = try await old.connect(Self.settings(user: "ann", password: "pw")) }
         #expect(unknown?.message.contains("knows no users") == true)
     }
 
     @Test func `a Unix socket is as good as a port`() async throws {
-        let path = try LocalServer.makeDirectory().appending(path: "s").path
-        let server = try LocalServer("redis-7.0.15", ["--unixsocket", path])
-        _ = try await server.connect()
+        var options = ServerOptions()
+        options.unixSocket = true
+        let server = try await TestServer.start("redis-7.0.15", options)
+        let path = try #require(server.unixSocket)
         let connection = try await Connection.open(
             .unix(path: path), settings: ConnectionSettings(side: .source), on: loop)
         #expect(try await connection.send("PING").text == "PONG")
@@ -128,7 +130,8 @@ import Testing
     }
 
     @Test func `nobody there and no such host are told apart`() async throws {
-        let port = try LocalServer.freePort()
+        let (port, owner) = try await unusedPort()
+        defer { _ = owner }
         let settings = ConnectionSettings(side: .target, connectTimeout: .seconds(5))
         let refused = await connectionError {
             _ = try await Connection.open(.tcp(host: "localhost", port: port), settings: settings, on: loop)
@@ -142,10 +145,10 @@ import Testing
     }
 
     @Test func `a server that hangs is noticed within the time-out`() async throws {
-        let server = try LocalServer("valkey-9.1.2")
+        let server = try await TestServer.start("valkey-9.1.2")
         let settings = ConnectionSettings(side: .source, replyTimeout: .milliseconds(300))
         let connection = try await server.connect(settings)
-        server.signal(SIGSTOP)
+        server.pause()
         let start = ContinuousClock.now
         let error = await connectionError { _ = try await connection.send("PING") }
         #expect(error?.code == .timedOut)
@@ -156,17 +159,17 @@ import Testing
     }
 
     @Test func `a server that dies fails what is awaited`() async throws {
-        let server = try LocalServer("valkey-9.1.2")
+        let server = try await TestServer.start("valkey-9.1.2")
         let connection = try await server.connect()
         async let reply = connectionError { _ = try await connection.send("BLPOP", "k", "0") }
         try await Task.sleep(for: .milliseconds(100))
-        server.signal(SIGKILL)
+        server.kill()
         #expect(await reply?.code == .closed)
     }
 
     @Test func `no more clients than the server takes`() async throws {
-        let server = try LocalServer("valkey-9.1.2", ["--maxclients", "1"])
-        let first = try await server.connect()
+        let server = try await TestServer.start("valkey-9.1.2", ServerOptions(["maxclients 1"]))
+        let first = try await connectSoon(port: server.port)
         let error = await connectionError {
             _ = try await Connection.open(server.endpoint, settings: ConnectionSettings(side: .source), on: loop)
         }
@@ -175,7 +178,7 @@ import Testing
     }
 
     @Test func `a channel is handed over with what came behind the last reply`() async throws {
-        let server = try LocalServer("valkey-9.1.2")
+        let server = try await TestServer.start("valkey-9.1.2")
         let connection = try await server.connect()
         #expect(try await connection.send("SET", "k", "v") == .ok)
         let reply = try await connection.send("PSYNC", "?", "-1")
@@ -195,7 +198,7 @@ import Testing
     }
 
     @Test func `a connection in use is not handed over`() async throws {
-        let server = try LocalServer("valkey-9.1.2")
+        let server = try await TestServer.start("valkey-9.1.2")
         let connection = try await server.connect()
         async let reply = connection.send("BLPOP", "k", "0.5")
         try await Task.sleep(for: .milliseconds(100))

@@ -1,6 +1,7 @@
 import Foundation
 import NIOCore
 import RESP
+import TestServers
 import Testing
 
 @Suite struct DiscoveryTests {
@@ -23,25 +24,8 @@ import Testing
 
     @Test(arguments: ["redis-7.0.15", "valkey-9.1.2"])
     func `a cluster is found whole from any of its nodes`(name: String) async throws {
-        let servers = try (0..<3).map { _ in
-            try LocalServer(name, ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"])
-        }
-        var connections: [Connection] = []
-        for (server, range) in zip(servers, SlotRange.partition(into: 3)) {
-            let connection = try await server.connect()
-            let slots: [any CommandArgument] = (range.first.rawValue...range.last.rawValue).map { Int($0) }
-            _ = try await connection.pipeline([["CLUSTER", "ADDSLOTS"] + slots])
-            _ = try await connection.demand("CLUSTER", "MEET", "127.0.0.1", servers[0].port)
-            connections.append(connection)
-        }
-        let asked = connections
-        try await poll("the cluster") {
-            for connection in asked {
-                let info = try await connection.demand("CLUSTER", "INFO").text ?? ""
-                guard info.contains("cluster_state:ok"), info.contains("cluster_known_nodes:3") else { return false }
-            }
-            return true
-        }
+        let servers = try await TestCluster.start(name).primaries
+        let asked = try await servers[0].connect()
         for server in servers {
             let deployment = try await discover("redis://127.0.0.1:1,\(server.endpoint)")
             guard case .cluster(let map) = deployment.topology else {
@@ -59,7 +43,7 @@ import Testing
         for number in 0..<200 {
             let key = "key:\(number){\(number % 7 == 0 ? "" : "tag\(number % 5)")}"
             #expect(
-                try await asked[0].send("CLUSTER", "KEYSLOT", key).integer
+                try await asked.send("CLUSTER", "KEYSLOT", key).integer
                     == Int64(HashSlot(key: Array(key.utf8)).rawValue))
         }
         let map = try AddressMap(parsing: servers.map { "127.0.0.1:\($0.port)=localhost" })
@@ -70,11 +54,13 @@ import Testing
     @Test func `a standalone server is found, alone or from its replica, under two names, over a Unix socket`()
         async throws
     {
-        let path = try LocalServer.makeDirectory().appending(path: "s").path
-        let primary = try LocalServer("valkey-9.1.2", ["--unixsocket", path, "--databases", "7"])
+        var options = ServerOptions(["databases 7"])
+        options.unixSocket = true
+        let primary = try await TestServer.start("valkey-9.1.2", options)
+        let path = try #require(primary.unixSocket)
         let connection = try await primary.connect()
         _ = try await connection.demand("MSET", "a", "1", "b", "2")
-        let replica = try LocalServer("valkey-9.1.2", ["--replicaof", "127.0.0.1", "\(primary.port)"])
+        let replica = try await primary.startReplica()
         let follower = try await replica.connect()
         try await poll("the link") {
             try await ServerFacts.fetch(from: follower).role == .replica(of: primary.endpoint, isLinkUp: true)
@@ -98,7 +84,7 @@ import Testing
 
         // Failover: the primary dies, the replica is promoted, and found among those known.
         let known = try await discover("redis://127.0.0.1:\(primary.port)").endpoints
-        primary.signal(SIGKILL)
+        primary.kill()
         _ = try await follower.demand("REPLICAOF", "NO", "ONE")
         let after = try await discover("redis://127.0.0.1:\(primary.port)", known: known)
         #expect(after.primaries == [replica.endpoint])
@@ -106,8 +92,7 @@ import Testing
     }
 
     @Test func `several independent primaries are refused and named`() async throws {
-        let servers = try [LocalServer("redis-7.0.15"), LocalServer("redis-7.0.15")]
-        for server in servers { _ = try await server.connect() }
+        let servers = [try await TestServer.start("redis-7.0.15"), try await TestServer.start("redis-7.0.15")]
         let error = await #expect(throws: DiscoveryError.self) {
             try await discover("redis://\(servers[0].endpoint),\(servers[1].endpoint)")
         }
@@ -116,7 +101,8 @@ import Testing
     }
 
     @Test func `nobody there is said of each`() async throws {
-        let port = try LocalServer.freePort()
+        let (port, owner) = try await unusedPort()
+        defer { _ = owner }
         let error = await #expect(throws: DiscoveryError.self) {
             try await discover("redis://127.0.0.1:\(port),localhost:\(port)")
         }
@@ -125,31 +111,35 @@ import Testing
     }
 
     @Test func `a server that is loading its data is waited for`() async throws {
-        let directory = try LocalServer.makeDirectory()
-        let first = try LocalServer("valkey-9.1.2", directory: directory, ["--enable-debug-command", "yes"])
-        let writer = try await first.connect()
+        let server = try await TestServer.start("valkey-9.1.2")
+        let writer = try await server.connect()
         _ = try await writer.demand("DEBUG", "POPULATE", "20000", "k", "10")
         _ = try await writer.demand("SAVE")
-        first.signal(SIGKILL)
-        let server = try LocalServer(
-            "valkey-9.1.2", directory: directory,
-            ["--key-load-delay", "50", "--loading-process-events-interval-bytes", "1024"])
-        _ = try await server.connect()
+        server.kill()
+        // Not by `restart`, which would wait until it has loaded everything.
+        let loading = try Program(
+            "\(TestFolder.servers)/valkey-9.1.2/valkey-server",
+            ["--port", "\(server.port)", "--dir", server.folder, "--save", "", "--key-load-delay", "50"]
+                + ["--loading-process-events-interval-bytes", "1024"])
+        let other = try await connectSoon(port: server.port)
+        #expect(try await other.send("GET", "k").error?.code == "LOADING")
         let deployment = try await discover("redis://\(server.endpoint)")
         #expect(deployment.facts[server.endpoint]?.keyCounts == [0: 20000])
+        #expect(loading.isRunning)
     }
 
     @Test func `Sentinels are asked for the primary`() async throws {
-        let primary = try LocalServer("valkey-9.1.2")
+        let primary = try await TestServer.start("valkey-9.1.2")
         _ = try await primary.connect()
-        let replica = try LocalServer("valkey-9.1.2", ["--replicaof", "127.0.0.1", "\(primary.port)"])
-        let directory = try LocalServer.makeDirectory()
-        let port = try LocalServer.freePort()
-        let file = directory.appending(path: "sentinel.conf")
-        try "port \(port)\ndir \(directory.path)\nsentinel monitor my-name 127.0.0.1 \(primary.port) 1\n"
-            .write(to: file, atomically: true, encoding: .utf8)
-        let sentinel = try LocalServer("valkey-9.1.2", port: port, directory: directory, [file.path, "--sentinel"])
-        let connection = try await sentinel.connect()
+        let replica = try await primary.startReplica()
+        let folder = try TestFolder.make("sentinel")
+        let (port, owner) = try await unusedPort()
+        defer { _ = owner }
+        try "port \(port)\ndir \(folder)\nsentinel monitor my-name 127.0.0.1 \(primary.port) 1\n"
+            .write(toFile: folder + "/sentinel.conf", atomically: true, encoding: .utf8)
+        let sentinel = try Program(
+            "\(TestFolder.servers)/valkey-9.1.2/valkey-server", [folder + "/sentinel.conf", "--sentinel"])
+        let connection = try await connectSoon(port: port)
         let follower = try await replica.connect()
         try await poll("the link") {
             try await ServerFacts.fetch(from: follower).role == .replica(of: primary.endpoint, isLinkUp: true)
@@ -168,5 +158,6 @@ import Testing
             ]
         }
         await connection.close()
+        #expect(sentinel.isRunning)
     }
 }

@@ -1,47 +1,43 @@
 import Foundation
 import NIOCore
 import RESP
+import TestServers
 import Testing
 
 @Suite struct TLSTests {
-    private let certificates: Certificates
-
-    init() throws { certificates = try Certificates() }
-
-    private func server(_ certificate: String, authClients: String = "no") throws -> LocalServer {
-        let port = try LocalServer.freePort()
-        return try LocalServer(
-            "valkey-8.0.1", port: port, certificates.options(certificate, port: port, authClients: authClients))
+    private func server(
+        _ identity: any KeyPath<TestCertificates, TestCertificates.Identity> & Sendable = \.server, asksClients: Bool = false
+    ) async throws -> TestServer {
+        let certificates = try await TestCertificates.shared()
+        var options = ServerOptions()
+        options.tls = .init(
+            identity: certificates[keyPath: identity], authority: certificates.authority, asksClients: asksClients)
+        return try await TestServer.start("valkey-8.0.1", options)
     }
 
     private func connect(
-        _ server: LocalServer, host: String = "localhost", _ tls: TLSSettings?, timeout: TimeAmount = .seconds(5)
+        _ server: TestServer, host: String = "localhost", _ tls: TLSSettings?
     ) async throws -> Connection {
-        let settings = ConnectionSettings(side: .target, tls: tls, connectTimeout: timeout)
-        let endpoint = Endpoint.tcp(host: host, port: server.port)
-        for _ in 0..<100 {
-            do throws(ConnectionError) {
-                return try await Connection.open(endpoint, settings: settings, on: loop)
-            } catch {
-                guard error.code == .refused else { throw error }
-                try await Task.sleep(for: .milliseconds(50))
-            }
-        }
-        return try await Connection.open(endpoint, settings: settings, on: loop)
+        try await Connection.open(
+            .tcp(host: host, port: try #require(server.tlsPort)), settings: ConnectionSettings(side: .target, tls: tls),
+            on: loop)
     }
 
-    private var trusting: TLSSettings { TLSSettings(authorityFile: certificates.path("ca.crt")) }
+    private func trusting() async throws -> TLSSettings {
+        TLSSettings(authorityFile: try await TestCertificates.shared().authority.certificate)
+    }
 
     @Test func `a certificate of the named authority is trusted, for a host name and for an address`() async throws {
-        let named = try server("local")
-        #expect(try await connect(named, trusting).send("PING").text == "PONG")
-        let address = try server("address")
-        #expect(try await connect(address, host: "127.0.0.1", trusting).send("PING").text == "PONG")
+        let server = try await server()
+        for host in ["localhost", "127.0.0.1"] {
+            #expect(try await connect(server, host: host, trusting()).send("PING").text == "PONG")
+        }
     }
 
     @Test func `an untrusted certificate is refused, unless asked to be insecure`() async throws {
-        let server = try server("local")
-        for tls in [TLSSettings(), TLSSettings(authorityFile: certificates.path("stranger.crt"))] {
+        let server = try await server()
+        let stranger = try await TestCertificates.shared().untrustedAuthority.certificate
+        for tls in [TLSSettings(), TLSSettings(authorityFile: stranger)] {
             let error = await connectionError { _ = try await connect(server, tls) }
             #expect(error?.code == .tls)
             #expect(error?.message.contains("not trusted") == true)
@@ -50,50 +46,58 @@ import Testing
         #expect(try await connect(server, TLSSettings(isInsecure: true)).send("PING").text == "PONG")
     }
 
-    @Test(arguments: [("other", "localhost"), ("local", "127.0.0.1")])
-    func `a certificate for another host is refused`(certificate: String, host: String) async throws {
-        let server = try server(certificate)
-        let error = await connectionError { _ = try await connect(server, host: host, trusting) }
+    @Test(arguments: ["localhost", "127.0.0.1"])
+    func `a certificate for another host is refused`(host: String) async throws {
+        let server = try await server(\.otherHost)
+        let error = await connectionError { _ = try await connect(server, host: host, trusting()) }
         #expect(error?.code == .tls)
         #expect(error?.message.contains("another host") == true)
     }
 
+    @Test func `an expired certificate is refused`() async throws {
+        let server = try await server(\.expired)
+        let error = await connectionError { _ = try await connect(server, trusting()) }
+        #expect(error?.code == .tls)
+        #expect(error?.message.contains("time of validity") == true, "\(error?.message ?? "")")
+    }
+
     @Test func `a server may want a certificate from us`() async throws {
-        let server = try server("local", authClients: "yes")
-        let error = await connectionError { _ = try await connect(server, trusting) }
+        let server = try await server(asksClients: true)
+        let error = await connectionError { _ = try await connect(server, trusting()) }
         #expect(error?.code == .tls)
         #expect(error?.message.contains("--to-tls-cert") == true)
-        var tls = trusting
-        tls.certificateFile = certificates.path("other.crt")
-        tls.keyFile = certificates.path("other.key")
+        let client = try await TestCertificates.shared().client
+        var tls = try await trusting()
+        tls.certificateFile = client.certificate
+        tls.keyFile = client.key
         #expect(try await connect(server, tls).send("PING").text == "PONG")
     }
 
     @Test func `files that hold no certificate or no key are named`() async throws {
-        let server = try server("local")
-        let wrong = TLSSettings(authorityFile: certificates.path("ca.key"))
+        let server = try await server()
+        let certificates = try await TestCertificates.shared()
+        let wrong = TLSSettings(authorityFile: certificates.authority.key)
         #expect(
-            await connectionError { _ = try await connect(server, wrong) }?.message.contains("ca.key holds no cert")
+            await connectionError { _ = try await connect(server, wrong) }?.message.contains("authority.key holds no cert")
                 == true)
-        var half = trusting
-        half.certificateFile = certificates.path("other.crt")
+        var half = try await trusting()
+        half.certificateFile = certificates.client.certificate
         #expect(await connectionError { _ = try await connect(server, half) }?.code == .unusableFile)
     }
 
     @Test func `plain text to a TLS port and TLS to a plain port are told apart`() async throws {
-        let server = try server("local")
-        _ = try await connect(server, trusting)
+        let server = try await server()
         let plain = await connectionError { _ = try await connect(server, nil) }
         #expect(plain?.message.contains("rediss://") == true, "\(plain?.message ?? "")")
-        let other = try LocalServer("valkey-8.0.1")
-        _ = try await other.connect()
-        let tls = await connectionError { _ = try await connect(other, trusting, timeout: .milliseconds(500)) }
+        let settings = try await ConnectionSettings(
+            side: .target, tls: trusting(), connectTimeout: .milliseconds(500))
+        let tls = await connectionError { _ = try await server.connect(settings) }
         #expect(tls?.message.contains("redis://") == true)
     }
 
     @Test func `TLS stays on a channel that is handed over`() async throws {
-        let server = try server("local")
-        let connection = try await connect(server, trusting)
+        let server = try await server()
+        let connection = try await connect(server, trusting())
         let (channel, leftover) = try await connection.handOver()
         #expect(leftover.readableBytes == 0)
         let promise = loop.makePromise(of: ByteBuffer.self)

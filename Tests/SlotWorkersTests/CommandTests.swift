@@ -92,7 +92,11 @@ struct BatchTests {
     func `empty and large keys and values are written whole`(size: Int) {
         let text = [UInt8](repeating: 0x78, count: size)
         let made = batch { $0.set(text, to: text, expiry: .max, onlyIfAbsent: true) }
-        #expect(bytes(made) == resp([Array("SET".utf8), text, text, Array("NX".utf8), Array("PXAT".utf8), Array(String(Int64.max).utf8)]))
+        #expect(
+            bytes(made)
+                == resp([
+                    Array("SET".utf8), text, text, Array("NX".utf8), Array("PXAT".utf8), Array(String(Int64.max).utf8),
+                ]))
         let grouped = batch { $0.group(text, text, slot: nil) }
         #expect(bytes(grouped) == resp([Array("MSET".utf8), text, text]))
         let restored = batch {
@@ -126,7 +130,10 @@ struct BatchTests {
                 batch.group([UInt8(index)], [], slot: slot)
             }
         }
-        #expect((0..<made.commands).map { made.command(at: $0).keys } == [[[0], [1]], [[2]], [[3], [4], [5]], [[6]], [[7]]])
+        #expect(
+            (0..<made.commands).map { made.command(at: $0).keys } == [
+                [[0], [1]], [[2]], [[3], [4], [5]], [[6]], [[7]],
+            ])
         #expect(made.keys == slots.count)
         #expect(bytes(made) == (0..<made.commands).flatMap { resp(made.command(at: $0).arguments) })
     }

@@ -37,7 +37,8 @@ private func follow(
         {
             switch event {
             case .key(let payload, let expiry, let hint):
-                outcomes.append(.key(String(decoding: array(cursor.contents(payload)), as: UTF8.self), expiry: expiry, hint))
+                outcomes.append(
+                    .key(String(decoding: array(cursor.contents(payload)), as: UTF8.self), expiry: expiry, hint))
             case .gone: outcomes.append(.gone)
             case .failed(let reason): outcomes.append(.failed(reason))
             case .finished:
@@ -64,7 +65,8 @@ struct DumpRepliesTests {
             + queued(2) + "*2\r\n$1\r\ne\r\n:-1\r\n"
         #expect(
             try follow(text, [Request(keys: 4), Request(keys: 1)], piece: piece) == [
-                .key("a\r\n", expiry: nil, nil), .gone, .key("", expiry: 4_102_444_800_000, nil), .key("d", expiry: 1, nil),
+                .key("a\r\n", expiry: nil, nil), .gone, .key("", expiry: 4_102_444_800_000, nil),
+                .key("d", expiry: 1, nil),
                 .finished, .key("e", expiry: nil, nil), .finished,
             ])
     }
@@ -88,7 +90,8 @@ struct DumpRepliesTests {
     func `before 7.0 the expiry is the source's time and what is left`(piece: Int) throws {
         let dialect = DumpDialect(tellsExpiryTime: false, eviction: .none)
         let text =
-            queued(9) + "*9\r\n*2\r\n$10\r\n1700000000\r\n$6\r\n123456\r\n$1\r\na\r\n:-1\r\n$1\r\nb\r\n:5000\r\n$1\r\nc\r\n:0\r\n$1\r\nd\r\n:-2\r\n"
+            queued(9)
+            + "*9\r\n*2\r\n$10\r\n1700000000\r\n$6\r\n123456\r\n$1\r\na\r\n:-1\r\n$1\r\nb\r\n:5000\r\n$1\r\nc\r\n:0\r\n$1\r\nd\r\n:-2\r\n"
         #expect(
             try follow(text, [Request(keys: 4)], dialect, piece: piece) == [
                 .key("a", expiry: nil, nil), .key("b", expiry: 1_700_000_005_123, nil), .key("c", expiry: 1, nil),
@@ -97,8 +100,11 @@ struct DumpRepliesTests {
     }
 
     @Test func `idle time and frequency come before the value; a refusal of theirs does not matter`() throws {
-        let text = queued(6) + "*6\r\n:77\r\n$1\r\na\r\n:-1\r\n-ERR An LFU maxmemory policy is selected\r\n$1\r\nb\r\n:-1\r\n"
-        for (eviction, hint) in [(.idle, .idle(77)), (.frequency, .frequency(77))] as [(WritePlan.Eviction, EvictionHint)] {
+        let text =
+            queued(6) + "*6\r\n:77\r\n$1\r\na\r\n:-1\r\n-ERR An LFU maxmemory policy is selected\r\n$1\r\nb\r\n:-1\r\n"
+        for (eviction, hint) in [(.idle, .idle(77)), (.frequency, .frequency(77))]
+            as [(WritePlan.Eviction, EvictionHint)]
+        {
             let dialect = DumpDialect(tellsExpiryTime: true, eviction: eviction)
             #expect(
                 try follow(text, [Request(keys: 2)], dialect, piece: 3)
@@ -106,7 +112,9 @@ struct DumpRepliesTests {
         }
         let gone = queued(3) + "*3\r\n$-1\r\n$-1\r\n:-2\r\n"
         #expect(
-            try follow(gone, [Request(keys: 1)], DumpDialect(tellsExpiryTime: true, eviction: .idle)) == [.gone, .finished])
+            try follow(gone, [Request(keys: 1)], DumpDialect(tellsExpiryTime: true, eviction: .idle)) == [
+                .gone, .finished,
+            ])
     }
 
     @Test(arguments: [1, 5, 4096])
@@ -133,7 +141,8 @@ struct DumpRepliesTests {
 
     @Test func `an array that does not fit the request gives no key away`() throws {
         for text in [
-            queued(4) + "*2\r\n$1\r\na\r\n:-1\r\n" + queued(2), queued(2) + "*4\r\n$1\r\na\r\n:-1\r\n$1\r\nb\r\n:-1\r\n",
+            queued(4) + "*2\r\n$1\r\na\r\n:-1\r\n" + queued(2),
+            queued(2) + "*4\r\n$1\r\na\r\n:-1\r\n$1\r\nb\r\n:-1\r\n",
             queued(2) + "*0\r\n",
         ] {
             let keys = text.hasPrefix(queued(4)) ? 2 : 1
@@ -191,7 +200,8 @@ struct DumpDialectTests {
             var commands: [[String]] = []
             var lines = String(buffer: buffer).split(separator: "\r\n", omittingEmptySubsequences: false)[...]
             while let head = lines.popFirst(), let count = Int(head.dropFirst()) {
-                commands.append((0..<count).compactMap { _ in lines.popFirst().flatMap { _ in lines.popFirst() }.map(String.init) })
+                commands.append(
+                    (0..<count).compactMap { _ in lines.popFirst().flatMap { _ in lines.popFirst() }.map(String.init) })
             }
             return commands
         }
@@ -206,7 +216,9 @@ struct DumpDialectTests {
                 == [["MULTI"], ["OBJECT", "FREQ", "a"], ["DUMP", "a"], ["PEXPIRETIME", "a"], ["EXEC"]])
     }
 
-    @Test(arguments: [(-1, nil), (0, 1), (1, 1), (-2, 1), (4_102_444_800_000, 4_102_444_800_000), (.max, .max)] as [(Int64, Int64?)])
+    @Test(
+        arguments: [(-1, nil), (0, 1), (1, 1), (-2, 1), (4_102_444_800_000, 4_102_444_800_000), (.max, .max)]
+            as [(Int64, Int64?)])
     func `an absolute expiry is taken as it is, and none only where there is none`(reply: Int64, expiry: Int64?) {
         #expect(DumpDialect(tellsExpiryTime: true, eviction: .none).expiry(reply, time: 5) == expiry)
     }

@@ -114,22 +114,27 @@ struct FileCheckTests {
 
     @Test func `a last value larger than one read is counted`() throws {
         var hash: [UInt8] = [0x80, 0, 0, 0x20, 0]
-        for field in 0..<8192 { hash += rdbString(Array("field\(field)".utf8)) + rdbString([UInt8](repeating: 7, count: 100)) }
+        for field in 0..<8192 {
+            hash += rdbString(Array("field\(field)".utf8)) + rdbString([UInt8](repeating: 7, count: 100))
+        }
         let path = try file(stream([0xFE, 3, 4] + rdbString([1]) + hash))
         #expect(try Self.check(path) == [3: 1])
     }
 
-    @Test(arguments: [
-        ([], "truncated"), (Array("REDIS00".utf8), "truncated"), (Array("not an RDB file".utf8), "not an RDB"),
-        (Array("REDIS9999".utf8), "9999"), (stream([200, 1, 65, 1, 66]), "200"),
-    ] as [([UInt8], String)])
+    @Test(
+        arguments: [
+            ([], "truncated"), (Array("REDIS00".utf8), "truncated"), (Array("not an RDB file".utf8), "not an RDB"),
+            (Array("REDIS9999".utf8), "9999"), (stream([200, 1, 65, 1, 66]), "200"),
+        ] as [([UInt8], String)])
     func `what is no RDB file is refused by name`(bytes: [UInt8], reason: String) throws {
         let path = try file(bytes)
         let found = error { _ = try Self.check(path) }
         #expect(found?.code == .input)
         #expect(found?.description.hasPrefix("\(path): ") == true)
         let words = found?.description.lowercased() ?? ""
-        #expect(words.contains(reason.lowercased()) || (reason == "truncated" && words.contains("ends at byte")), "\(words)")
+        #expect(
+            words.contains(reason.lowercased()) || (reason == "truncated" && words.contains("ends at byte")), "\(words)"
+        )
     }
 
     @Test func `one flipped bit anywhere is noticed`() throws {
@@ -158,10 +163,12 @@ struct FileCheckTests {
 
     @Test func `the share that is read rises to the whole; a stop ends the check`() throws {
         var shares: [Double] = []
-        _ = try FileCheck(path: Fixture.path("redis-7.0.15", "all.rdb"), isEnding: { false }, progress: { shares.append($0) })
+        _ = try FileCheck(
+            path: Fixture.path("redis-7.0.15", "all.rdb"), isEnding: { false }, progress: { shares.append($0) })
         #expect(shares.last == 1)
         #expect(shares == shares.sorted())
-        let stopped = try FileCheck(path: Fixture.path("redis-7.0.15", "all.rdb"), isEnding: { true }, progress: { _ in })
+        let stopped = try FileCheck(
+            path: Fixture.path("redis-7.0.15", "all.rdb"), isEnding: { true }, progress: { _ in })
         #expect(stopped.keys.isEmpty)
     }
 }

@@ -163,7 +163,9 @@ struct KeyListingTests {
         #expect(found.contains("0 \(key("late", in: 4))"))
     }
 
-    @Test mutating func `after a lost connection the database is selected again, and what was open is asked again`() throws {
+    @Test mutating func `after a lost connection the database is selected again, and what was open is asked again`()
+        throws
+    {
         var listing = KeyListing(databases: [2], slots: nil)
         _ = ask(&listing)
         _ = try answer(&listing, "+OK\r\n")
@@ -225,7 +227,9 @@ struct KeyListingTests {
         }
     }
 
-    @Test(arguments: ["*2\r\n:1\r\n*0\r\n", "*2\r\n$1\r\n0\r\n:1\r\n", "*2\r\n$1\r\n0\r\n*1\r\n:1\r\n", "*2\r\n$-1\r\n*0\r\n"])
+    @Test(arguments: [
+        "*2\r\n:1\r\n*0\r\n", "*2\r\n$1\r\n0\r\n:1\r\n", "*2\r\n$1\r\n0\r\n*1\r\n:1\r\n", "*2\r\n$-1\r\n*0\r\n",
+    ])
     func `an answer to SCAN that is something else is refused`(text: String) throws {
         var test = self
         var listing = KeyListing(databases: [0], slots: nil)
@@ -237,12 +241,14 @@ struct KeyListingTests {
 
     @Test func `questions are commands`() throws {
         for (question, expected) in [
-            (.select(3), "SELECT 3"), (Self.start, "SCAN 0 COUNT 500"), (.count(try slot(7)), "CLUSTER COUNTKEYSINSLOT 7"),
+            (.select(3), "SELECT 3"), (Self.start, "SCAN 0 COUNT 500"),
+            (.count(try slot(7)), "CLUSTER COUNTKEYSINSLOT 7"),
             (.names(try slot(7), limit: 9), "CLUSTER GETKEYSINSLOT 7 9"),
         ] as [(KeyListing.Question, String)] {
             var buffer = ByteBuffer()
             KeyListing.write(question, to: &buffer)
-            let command = EncodedCommand(buffer).arguments.map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ")
+            let command = EncodedCommand(buffer).arguments.map { String(decoding: $0, as: UTF8.self) }.joined(
+                separator: " ")
             #expect(command == expected)
         }
     }

@@ -55,11 +55,14 @@ struct KeyFilterTests {
         #expect(!Self.takes("foo") { $0.slots = SlotSet() })
     }
 
-    @Test(arguments: [
-        (0, KeyType.string), (1, .list), (10, .list), (14, .list), (18, .list), (2, .set), (11, .set), (20, .set),
-        (3, .zset), (5, .zset), (12, .zset), (17, .zset), (4, .hash), (9, .hash), (13, .hash), (16, .hash), (22, .hash),
-        (24, .hash), (25, .hash), (15, .stream), (19, .stream), (21, .stream), (26, .stream), (6, .module), (7, .module),
-    ] as [(UInt8, KeyType)])
+    @Test(
+        arguments: [
+            (0, KeyType.string), (1, .list), (10, .list), (14, .list), (18, .list), (2, .set), (11, .set), (20, .set),
+            (3, .zset), (5, .zset), (12, .zset), (17, .zset), (4, .hash), (9, .hash), (13, .hash), (16, .hash),
+            (22, .hash),
+            (24, .hash), (25, .hash), (15, .stream), (19, .stream), (21, .stream), (26, .stream), (6, .module),
+            (7, .module),
+        ] as [(UInt8, KeyType)])
     func `an RDB type byte is what TYPE calls it`(byte: UInt8, type: KeyType) {
         #expect(KeyType(rdbType: byte) == type)
     }
@@ -103,7 +106,8 @@ struct TemporaryKeyTests {
     @Test(arguments: [
         "", "backfill:", "backfill:~", "backfill:~\(hex)", "backfill:~\(hex)x{1}", "backfill:~\(hex.dropLast()):{1}",
         "backfill:~\(hex)0:{1}", "backfill:~\(hex.uppercased()):{1}", "backfill:~\(hex.dropLast())g:{1}",
-        "Backfill:~\(hex):{1}", "backfill:-\(hex):{1}", " backfill:~\(hex):{1}", "backfill:settings", "backfill:~user:1",
+        "Backfill:~\(hex):{1}", "backfill:-\(hex):{1}", " backfill:~\(hex):{1}", "backfill:settings",
+        "backfill:~user:1",
     ])
     func `anything else is the user's`(name: String) {
         #expect(!TemporaryKey.isOurs(Array(name.utf8)))

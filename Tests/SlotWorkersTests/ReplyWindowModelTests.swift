@@ -27,7 +27,7 @@ struct ReplyWindowModelTests {
                 case .finished(_, let copied): self.copied += copied
                 case .existing(let keys): existing += keys.count
                 case .failed(let keys, _): failed += keys.count
-                case .recover, .stop: break
+                case .recover, .stop, .selected, .notSelected: break
                 }
             }
         }
@@ -80,7 +80,8 @@ struct ReplyWindowModelTests {
                     window.sent(batch)
                     commands += more
                 }
-                let answered = Bool.random(using: &random) ? commands.count : Int.random(in: 0...commands.count, using: &random)
+                let answered =
+                    Bool.random(using: &random) ? commands.count : Int.random(in: 0...commands.count, using: &random)
                 var successes = 0
                 for index in 0..<answered {
                     let dice = Int.random(in: 0..<12, using: &random)
@@ -94,7 +95,8 @@ struct ReplyWindowModelTests {
                     switch dice {
                     case 0..<8: break
                     case 8:
-                        commands[index].fate = .failed
+                        // Of several keys each goes alone, to know which one is refused.
+                        commands[index].fate = commands[index].keys.count > 1 ? .again : .failed
                         counts.take(window.received(.refused("ERR no")))
                     case 9:
                         commands[index].fate = .existing
@@ -117,7 +119,8 @@ struct ReplyWindowModelTests {
 
     private func check(_ commands: [Command], _ counts: Counts, _ repetitions: [ReplyWindow.Repetition], round: Int) {
         func keys(_ fate: Fate) -> Int { commands.reduce(0) { $1.fate == fate ? $0 + $1.keys.count : $0 } }
-        #expect(counts == Counts(copied: keys(.copied), existing: keys(.existing), failed: keys(.failed)), "round \(round)")
+        #expect(
+            counts == Counts(copied: keys(.copied), existing: keys(.existing), failed: keys(.failed)), "round \(round)")
         // What must be repeated: all that is open or refused for now, and all behind such a one in its slot.
         var touched: Set<UInt16> = []
         var expected: [[UInt8]: Bool] = [:]

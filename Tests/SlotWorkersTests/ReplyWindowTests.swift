@@ -13,7 +13,9 @@ private func batch(_ lines: String..., database: Int = 0) -> Batch {
     return batch
 }
 
-private func text(_ keys: [[UInt8]]) -> String { keys.map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ") }
+private func text(_ keys: [[UInt8]]) -> String {
+    keys.map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ")
+}
 
 /// Consequences as words, so that a test reads like the protocol.
 private func words(_ actions: [ReplyWindow.Action]) -> [String] {
@@ -24,6 +26,8 @@ private func words(_ actions: [ReplyWindow.Action]) -> [String] {
         case .failed(let keys, let reason): "failed \(text(keys)): \(reason)"
         case .recover(let refusal): "recover: \(refusal.reason)"
         case .stop(let reason): "stop: \(reason)"
+        case .selected: "selected"
+        case .notSelected(let reason): "not selected: \(reason)"
         }
     }
 }
@@ -58,10 +62,19 @@ struct ReplyWindowTests {
         #expect(words(window.received(.succeeded(1))) == ["finished 2 of 5"])
     }
 
-    @Test mutating func `an MSET that is refused for good fails all its keys`() {
+    @Test mutating func `an MSET that is refused for good is repeated key by key, to know which`() {
         window.sent(batch("MSET a 1 b 2 c 3", "SET d 1"))
-        #expect(words(window.received(.refused("ERR no"))) == ["failed a b c: ERR no"])
-        #expect(words(window.received(.succeeded(1))) == ["finished 1 of 4"])
+        #expect(words(window.received(.refused("NOPERM No permissions to access a key")))[0].hasPrefix("recover: NOPERM"))
+        #expect(words(window.received(.succeeded(1))) == [])
+        let (repetitions, finished) = window.takeRepetitions(slot: firstByte)
+        #expect(words(repetitions) == ["SET a 1", "SET b 2", "SET c 3"])
+        #expect(finished.map(\.copied) == [1])
+    }
+
+    @Test mutating func `an MSET of one key that is refused for good fails it`() {
+        window.sent(batch("MSET a 1", "SET d 1"))
+        #expect(words(window.received(.refused("ERR no"))) == ["failed a: ERR no"])
+        #expect(words(window.received(.succeeded(1))) == ["finished 1 of 2"])
     }
 
     @Test mutating func `an MSET that is refused for now is repeated key by key`() {
@@ -139,7 +152,10 @@ struct ReplyWindowTests {
 
     @Test mutating func `a refusal that is for ever stops, and its keys stay open`() {
         window.sent(batch("SET a 1", "SET b 1"))
-        #expect(words(window.received(.refused("NOAUTH Authentication required."))) == ["stop: NOAUTH Authentication required."])
+        #expect(
+            words(window.received(.refused("NOAUTH Authentication required."))) == [
+                "stop: NOAUTH Authentication required."
+            ])
         let (repetitions, finished) = window.takeRepetitions(slot: firstByte)
         #expect(words(repetitions) == ["SET a 1", "SET b 1"])
         #expect(finished.map(\.copied) == [0])
@@ -156,23 +172,29 @@ struct ReplyWindowTests {
 
     @Test mutating func `SELECT has no keys, and is never repeated`() {
         window.sent(batch("SELECT 3"))
+        #expect(words(window.received(.succeeded(1))) == ["selected"])
         window.sent(batch("SET a 1", database: 3))
-        #expect(words(window.received(.succeeded(1))) == ["finished 0 of 0"])
-        let (repetitions, _) = window.takeRepetitions(slot: firstByte)
+        window.sent(batch("SELECT 4"))
+        let (repetitions, finished) = window.takeRepetitions(slot: firstByte)
         #expect(words(repetitions) == ["SET a 1"])
         #expect(repetitions.first?.database == 3)
+        // It was never spent, so it is not given back.
+        #expect(finished.map(\.batch.keys) == [1])
     }
 
-    @Test(arguments: ["BUSY Redis is busy running a script.", "ERR DB index is out of range"])
-    func `what follows a refused SELECT is not counted as copied`(line: String) {
-        // It went to the database that was selected before.
+    @Test(arguments: ["BUSY Redis is busy running a script.", "ERR DB index is out of range", "NOPERM no select", "LOADING x"])
+    func `a refused SELECT is told, whatever the reason`(line: String) {
         var window = ReplyWindow()
         window.sent(batch("SELECT 3"))
-        window.sent(batch("SET a 1", database: 3))
-        var actions = window.received(.refused(line))
-        actions += window.received(.succeeded(1))
-        let copied = actions.reduce(0) { if case .finished(_, let copied) = $1 { $0 + copied } else { $0 } }
-        let taken = window.takeRepetitions(slot: firstByte)
-        #expect(copied + taken.finished.reduce(0) { $0 + $1.copied } == 0)
+        #expect(words(window.received(.refused(line)))[0] == "not selected: \(line)")
+    }
+
+    @Test mutating func `SELECT is told also while a recovery is due`() {
+        window.sent(batch("SET a 1"))
+        window.sent(batch("SELECT 3"))
+        _ = window.received(oom)
+        #expect(words(window.received(.succeeded(1))) == ["selected"])
+        #expect(window.isQuiet)
+        #expect(words(window.takeRepetitions(slot: firstByte).repetitions) == ["SET a 1"])
     }
 }

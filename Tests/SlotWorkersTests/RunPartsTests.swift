@@ -43,7 +43,8 @@ struct TallyTests {
             }
             var sum = Tally()
             for part in parts { sum.add(part) }
-            #expect([sum.read, sum.copied, sum.existing, sum.filtered, sum.expired, sum.bytes] == Array(expected[0..<6]))
+            #expect(
+                [sum.read, sum.copied, sum.existing, sum.filtered, sum.expired, sum.bytes] == Array(expected[0..<6]))
             #expect(sum.failed == failed.values.reduce(0, +))
             #expect(sum.reasons.mapValues(\.count) == failed)
             #expect(sum.reasons.values.allSatisfy { $0.examples.count == min($0.count, Tally.mostExamples) })
@@ -72,7 +73,7 @@ struct TallyTests {
                 let earlier = worker
                 worker.fail(Self.keys(before..<before + more), "no")
                 var sum = earlier
-                sum.explainAgain(worker, since: earlier)
+                sum.add(worker.since(earlier))
                 #expect(sum.reasons["no"]?.count == before + more || before + more == 0, "\(before) and \(more)")
                 #expect(sum.reasons["no"]?.examples == worker.reasons["no"]?.examples)
             }
@@ -84,7 +85,7 @@ struct TallyTests {
         for number in 0..<100 { sum.fail(Self.keys(0..<1), "reason \(number)") }
         var worker = Tally()
         worker.fail(Self.keys(0..<30), "late")
-        sum.explainAgain(worker, since: Tally())
+        sum.failAgain(worker.since(Tally()))
         #expect(sum.reasons["other reasons"]?.count == 30)
     }
 }
@@ -168,10 +169,11 @@ struct PreflightTests {
         return Preflight(configuration: configuration, loop: EmbeddedEventLoop())
     }
 
-    @Test(arguments: [
-        ([0: 5], [], [:], 1), ([0: 5, 3: 1, 15: 2], [], [:], 16), ([0: 5, 3: 1], [0], [:], 1),
-        ([0: 5, 3: 1], [], [3: 0], 1), ([3: 1], [3], [3: 0], 1), ([:], [], [:], 1),
-    ] as [([Int: Int], Set<Int>, [Int: Int], Int)])
+    @Test(
+        arguments: [
+            ([0: 5], [], [:], 1), ([0: 5, 3: 1, 15: 2], [], [:], 16), ([0: 5, 3: 1], [0], [:], 1),
+            ([0: 5, 3: 1], [], [3: 0], 1), ([3: 1], [3], [3: 0], 1), ([:], [], [:], 1),
+        ] as [([Int: Int], Set<Int>, [Int: Int], Int)])
     func `databases that the target has room for are taken`(
         keys: [Int: Int], filter: Set<Int>, map: [Int: Int], databases: Int
     ) throws {
@@ -184,19 +186,24 @@ struct PreflightTests {
         }
         #expect(error?.code == .usage)
         #expect(
-            error?.description == "The target has 1 database, and no place for the source's databases 1 (7 keys), 12 (3 keys). "
+            error?.description
+                == "The target has 1 database, and no place for the source's databases 1 (7 keys), 12 (3 keys). "
                 + "Send them elsewhere with --db-map, or choose others with --db.")
         let mapped = #expect(throws: RunError.self) {
             try Self.preflight(databases: [0], map: [0: 16]).expectRoom(for: [0: 5, 20: 1], in: 16)
         }
-        #expect(mapped?.description.contains("16 databases, and no place for the source's database 0 (5 keys).") == true)
+        #expect(
+            mapped?.description.contains("16 databases, and no place for the source's database 0 (5 keys).") == true)
     }
 
-    @Test(arguments: [
-        ([0: 1, 1: 1], [], [:], nil), ([0: 1, 1: 1], [], [1: 0], "0 and 1"), ([0: 1, 1: 1, 2: 1], [], [1: 0, 2: 0], "0 and 1 and 2"),
-        ([0: 1, 1: 1], [], [0: 1, 1: 0], nil), ([1: 1, 2: 1], [], [1: 5, 2: 5], "1 and 2"), ([0: 1, 1: 1], [1], [1: 0], nil),
-        ([1: 1], [], [1: 0], nil),
-    ] as [([Int: Int], Set<Int>, [Int: Int], String?)])
+    @Test(
+        arguments: [
+            ([0: 1, 1: 1], [], [:], nil), ([0: 1, 1: 1], [], [1: 0], "0 and 1"),
+            ([0: 1, 1: 1, 2: 1], [], [1: 0, 2: 0], "0 and 1 and 2"),
+            ([0: 1, 1: 1], [], [0: 1, 1: 0], nil), ([1: 1, 2: 1], [], [1: 5, 2: 5], "1 and 2"),
+            ([0: 1, 1: 1], [1], [1: 0], nil),
+            ([1: 1], [], [1: 0], nil),
+        ] as [([Int: Int], Set<Int>, [Int: Int], String?)])
     func `databases that end in one are warned of`(
         keys: [Int: Int], filter: Set<Int>, map: [Int: Int], merged: String?
     ) throws {
@@ -210,10 +217,12 @@ struct PreflightTests {
 }
 
 struct TextSearchTests {
-    @Test(arguments: [
-        ("#!lua name=mylib", "name=", "mylib"), ("name=", "name=", ""), ("no such", "name=", nil), ("", "name=", nil),
-        ("nanananame=x", "name=", "x"), ("a", "a", ""),
-    ] as [(String, String, String?)])
+    @Test(
+        arguments: [
+            ("#!lua name=mylib", "name=", "mylib"), ("name=", "name=", ""), ("no such", "name=", nil),
+            ("", "name=", nil),
+            ("nanananame=x", "name=", "x"), ("a", "a", ""),
+        ] as [(String, String, String?)])
     func `the first place of a text is found`(text: String, sought: String, rest: String?) {
         let range: Range<String.Index>? = text.range(of: sought)
         #expect(range.map { String(text[$0.upperBound...]) } == rest)

@@ -24,7 +24,10 @@ struct SnapshotFramingTests {
                 if case .payload = event { isPayload = true }
                 if case .refused = event { return (events, [], nil) }
             }
-            if isPayload, !feed.isFinished { try feed.feed(&rest) }
+            if isPayload, !feed.isFinished {
+                try feed.feed(&rest)
+                if feed.hasPutOff { try feed.look(&rest) }
+            }
             if feed.isFinished, isProven == nil { isProven = framing.isProven(rest, rdbLength: feed.offset) }
         }
         return (events, feed.visitor.records, isProven)
@@ -79,7 +82,8 @@ struct SnapshotFramingTests {
 
     @Test(arguments: [
         "-NOPERM User ann has no permissions to run the 'psync' command", "+CONTINUE", "+CONTINUE abc", "+FULLRESYNC",
-        "+FULLRESYNC a", "+FULLRESYNC a b", "+FULLRESYNC a 1 2", "-NOMASTERLINK Can't SYNC while not connected with my master",
+        "+FULLRESYNC a", "+FULLRESYNC a b", "+FULLRESYNC a 1 2",
+        "-NOMASTERLINK Can't SYNC while not connected with my master",
         "$5", "OK",
     ])
     func `an answer that is no full resynchronization is refused in the primary's words`(line: String) throws {

@@ -27,13 +27,16 @@ struct WriteReplyTests {
     func `replies are the same in pieces of any size`(piece: Int) throws {
         let text =
             String(repeating: "+OK\r\n", count: 20) + "-OOM command not allowed when used memory > 'maxmemory'.\r\n"
-            + "+OK\r\n$-1\r\n" + String(repeating: "+OK\r\n", count: 3) + ":1\r\n-BUSYKEY Target key name already exists.\r\n"
+            + "+OK\r\n$-1\r\n" + String(repeating: "+OK\r\n", count: 3)
+            + ":1\r\n-BUSYKEY Target key name already exists.\r\n"
             + "_\r\n-ERR\r\n-\r\n+OK\r\n"
         let (replies, rest) = try Self.scan(Array(text.utf8), piece: piece)
         #expect(
             replies == [
-                .succeeded(20), .refused("OOM command not allowed when used memory > 'maxmemory'."), .succeeded(1), .absent,
-                .succeeded(4), .refused("BUSYKEY Target key name already exists."), .absent, .refused("ERR"), .refused(""),
+                .succeeded(20), .refused("OOM command not allowed when used memory > 'maxmemory'."), .succeeded(1),
+                .absent,
+                .succeeded(4), .refused("BUSYKEY Target key name already exists."), .absent, .refused("ERR"),
+                .refused(""),
                 .succeeded(1),
             ])
         #expect(rest == 0)
@@ -48,7 +51,9 @@ struct WriteReplyTests {
         #expect(next.reply == .succeeded(1) && next.size == 5)
     }
 
-    @Test(arguments: ["*1\r\n", "$3\r\nabc\r\n", "$\r\n", "x\r\n", "\r\n\r\n", "\0\0\0\0\0\0\0\0\r\n", "%1\r\n", "HTTP/1.1 400\r\n"])
+    @Test(arguments: [
+        "*1\r\n", "$3\r\nabc\r\n", "$\r\n", "x\r\n", "\r\n\r\n", "\0\0\0\0\0\0\0\0\r\n", "%1\r\n", "HTTP/1.1 400\r\n",
+    ])
     func `what is no reply to a write is refused`(text: String) {
         #expect(throws: WriteReplyScanner.Malformed.self) {
             try WriteReplyScanner.next(in: Array(text.utf8), from: 0)
@@ -66,34 +71,40 @@ struct WriteReplyTests {
 }
 
 extension WriteReplyTests {
-    @Test(arguments: [
-        ("BUSYKEY Target key name already exists.", .keyExists),
-        ("OOM command not allowed when used memory > 'maxmemory'.", .later("target out of memory")),
-        ("MISCONF Errors writing to the AOF file", .later("target cannot persist (MISCONF)")),
-        ("LOADING Redis is loading the dataset in memory", .later("target is loading its data")),
-        ("BUSY Redis is busy running a script.", .later("target is busy with a script")),
-        ("NOREPLICAS Not enough good replicas to write.", .later("target has too few replicas (min-replicas-to-write)")),
-        ("TRYAGAIN Multiple keys request during rehashing of slot", .later("slot is being moved")),
-        ("MOVED 3999 127.0.0.1:6381", .moved(hint: "127.0.0.1:6381")), ("MOVED", .moved(hint: nil)),
-        ("CLUSTERDOWN The cluster is down", .moved(hint: nil)), ("CLUSTERDOWN Hash slot not served", .moved(hint: nil)),
-        ("READONLY You can't write against a read only replica.", .moved(hint: nil)),
-        ("MASTERDOWN Link with MASTER is down", .moved(hint: nil)),
-        ("UNBLOCKED force unblock from blocking operation", .moved(hint: nil)),
-        ("ASK 3999 10.0.0.5:6381", .ask("10.0.0.5:6381")), ("ASK", .key("ASK")),
-        ("NOAUTH Authentication required.", .fatal("NOAUTH Authentication required.")),
-        ("NOPERM No permissions to access a key", .key("NOPERM No permissions to access a key")),
-        (
-            "NOPERM this user has no permissions to access one of the keys used as arguments",
-            .key("NOPERM this user has no permissions to access one of the keys used as arguments")
-        ),
-        (
-            "NOPERM User monkey has no permissions to run the 'restore' command",
-            .fatal("NOPERM User monkey has no permissions to run the 'restore' command")
-        ),
-        ("ERR DUMP payload version or checksum are wrong", .key("ERR DUMP payload version or checksum are wrong")),
-        ("ERR Bad data format", .key("ERR Bad data format")), ("CROSSSLOT Keys in request", .key("CROSSSLOT Keys in request")),
-        ("", .key("")), ("OOMPH", .key("OOMPH")),
-    ] as [(String, Refusal)])
+    @Test(
+        arguments: [
+            ("BUSYKEY Target key name already exists.", .keyExists),
+            ("OOM command not allowed when used memory > 'maxmemory'.", .later("target out of memory")),
+            ("MISCONF Errors writing to the AOF file", .later("target cannot persist (MISCONF)")),
+            ("LOADING Redis is loading the dataset in memory", .later("target is loading its data")),
+            ("BUSY Redis is busy running a script.", .later("target is busy with a script")),
+            (
+                "NOREPLICAS Not enough good replicas to write.",
+                .later("target has too few replicas (min-replicas-to-write)")
+            ),
+            ("TRYAGAIN Multiple keys request during rehashing of slot", .later("slot is being moved")),
+            ("MOVED 3999 127.0.0.1:6381", .moved(hint: "127.0.0.1:6381")), ("MOVED", .moved(hint: nil)),
+            ("CLUSTERDOWN The cluster is down", .moved(hint: nil)),
+            ("CLUSTERDOWN Hash slot not served", .moved(hint: nil)),
+            ("READONLY You can't write against a read only replica.", .moved(hint: nil)),
+            ("MASTERDOWN Link with MASTER is down", .moved(hint: nil)),
+            ("UNBLOCKED force unblock from blocking operation", .moved(hint: nil)),
+            ("ASK 3999 10.0.0.5:6381", .ask("10.0.0.5:6381")), ("ASK", .key("ASK")),
+            ("NOAUTH Authentication required.", .fatal("NOAUTH Authentication required.")),
+            ("NOPERM No permissions to access a key", .key("NOPERM No permissions to access a key")),
+            (
+                "NOPERM this user has no permissions to access one of the keys used as arguments",
+                .key("NOPERM this user has no permissions to access one of the keys used as arguments")
+            ),
+            (
+                "NOPERM User monkey has no permissions to run the 'restore' command",
+                .fatal("NOPERM User monkey has no permissions to run the 'restore' command")
+            ),
+            ("ERR DUMP payload version or checksum are wrong", .key("ERR DUMP payload version or checksum are wrong")),
+            ("ERR Bad data format", .key("ERR Bad data format")),
+            ("CROSSSLOT Keys in request", .key("CROSSSLOT Keys in request")),
+            ("", .key("")), ("OOMPH", .key("OOMPH")),
+        ] as [(String, Refusal)])
     func `an error reply means what its code says`(line: String, expected: Refusal) {
         #expect(Refusal(line) == expected)
     }

@@ -38,6 +38,12 @@ struct RunCommand: AsyncParsableCommand {
         ))
     var onConflict = ConflictPolicy.replace
 
+    @Option(
+        help: ArgumentHelp(
+            "A value that the target cannot hold whole, such as field expiries on Valkey 8: error (counted in unsupported), convert (written without it, counted in lossy), or skip (counted in filtered)."
+        ))
+    var onLossy = LossPolicy.error
+
     @Flag(help: "Remove from the target, within the filters, what the source does not have.")
     var deleteExtra = false
 
@@ -90,6 +96,7 @@ struct RunCommand: AsyncParsableCommand {
         configuration.filter = try filter.filter()
         configuration.databaseMap = try databaseMap()
         configuration.onConflict = onConflict
+        configuration.onLossy = onLossy
         configuration.deletesExtra = deleteExtra
         configuration.isDryRun = dryRun
         configuration.workers = try workers.map { try within($0, 1...256, "--workers") }
@@ -185,3 +192,4 @@ struct RunCommand: AsyncParsableCommand {
 
 extension ReadMode: ExpressibleByArgument {}
 extension ConflictPolicy: ExpressibleByArgument {}
+extension LossPolicy: ExpressibleByArgument {}

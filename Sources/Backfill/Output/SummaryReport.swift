@@ -21,6 +21,7 @@ struct SummaryReport: Encodable {
     let dryRun: Bool
     let read: Int
     let copied: Int
+    let lossy: Int
     let existing: Int
     let filtered: Int
     let expired: Int
@@ -37,7 +38,8 @@ struct SummaryReport: Encodable {
     let error: String?
 
     enum CodingKeys: String, CodingKey {
-        case command, result, read, copied, existing, filtered, expired, unsupported, failed, deleted, bytes, seconds
+        case command, result, read, copied, lossy, existing, filtered, expired, unsupported, failed, deleted, bytes,
+            seconds
         case functions, reasons, incomplete, warnings, error
         case exitCode = "exit_code"
         case dryRun = "dry_run"
@@ -53,6 +55,7 @@ struct SummaryReport: Encodable {
         dryRun = summary.isDryRun
         read = tally.read
         copied = tally.copied
+        lossy = tally.lossy
         existing = tally.existing
         filtered = tally.filtered
         expired = tally.expired
@@ -79,6 +82,7 @@ struct SummaryReport: Encodable {
             ("filtered", filtered),
             ("expired", expired), ("unsupported", unsupported), ("failed", failed),
         ]
+        if lossy > 0 { rows.insert(("of those lossy", lossy), at: 2) }
         if functions.read > 0 { rows.append(("function libraries", functions.copied)) }
         if deleted > 0 { rows.append((dryRun ? "would be deleted" : "deleted", deleted)) }
         let width = rows.map { Quantity.count($0.1).count }.max() ?? 0

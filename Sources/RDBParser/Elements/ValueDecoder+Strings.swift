@@ -30,7 +30,7 @@ extension ValueDecoder {
             if cursor.skip(count) {
                 try pass(cursor.bytes(from: from, to: cursor.position), part, at: start, &visitor)
             } else if count > ValueDecoder.pieceBytes {
-                long = LongString(part: part, length: UInt64(count), next: next, offset: start, rest: .raw(count))
+                begin(LongString(part: part, length: UInt64(count), next: next, offset: start, rest: .raw(count)))
                 return ()
             } else {
                 return nil
@@ -40,8 +40,9 @@ extension ValueDecoder {
         case .compressed(let count, let length):
             guard length <= ValueDecoder.pieceBytes, count <= ValueDecoder.pieceBytes else {
                 let expander = LZFExpander(compressed: count, length: length)
-                long = LongString(
-                    part: part, length: UInt64(length), next: next, offset: start, rest: .compressed(expander))
+                begin(
+                    LongString(
+                        part: part, length: UInt64(length), next: next, offset: start, rest: .compressed(expander)))
                 return ()
             }
             let from = cursor.position
@@ -115,7 +116,13 @@ extension ValueDecoder {
         }
     }
 
+    private mutating func begin(_ string: LongString) {
+        long = string
+        isInLongString = true
+    }
+
     private mutating func finishString(next: Int?) {
+        isInLongString = false
         if let next {
             if shape.kind != .module { state = .element(part: next) }
         } else {

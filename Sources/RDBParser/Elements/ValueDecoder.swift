@@ -35,6 +35,8 @@ public struct ValueDecoder: Sendable {
     /// Elements (or nodes) that are still to come, with the one being read.
     var remaining: UInt64 = 0
     var long: LongString?
+    /// Whether there is one: asked for each step, without looking into it.
+    var isInLongString = false
     var unique: UniqueStrings
     /// The earliest expiry, to which those of type 24 are relative.
     var earliestExpiry: Int64 = 0
@@ -113,6 +115,12 @@ public struct ValueDecoder: Sendable {
     public static func decode<V: ValueVisitor & ~Copyable>(
         type: UInt8, value: RawSpan, version: RDBVersion, limits: Limits = Limits(), into visitor: inout V
     ) throws(RDBError) {
+        if type == 0, case .raw(let bytes) = RDBString.read(value) {
+            // By far the most frequent.
+            visitor.begin(.string, count: nil)
+            visitor.bytes(bytes, of: .string, length: UInt64(bytes.byteCount), isLast: true)
+            return visitor.end()
+        }
         var decoder = try ValueDecoder(type: type, version: version, limits: limits)
         let consumed = try decoder.feed(value, into: &visitor)
         try decoder.finish()
@@ -130,7 +138,7 @@ extension ValueDecoder {
     private mutating func step<V: ValueVisitor & ~Copyable>(
         _ cursor: inout ByteCursor, _ visitor: inout V
     ) throws(RDBError) -> Void? {
-        if long != nil { return try continueString(&cursor, &visitor) }
+        if isInLongString { return try continueString(&cursor, &visitor) }
         switch state {
         case .start: return try begin(&cursor, &visitor)
         case .element(let part): return try readElement(part: part, &cursor, &visitor)

@@ -7,7 +7,7 @@ internal import RESP
 /// One for each reader, used on the reader's loop alone. This is the hot path: no allocation for a key, and a value, so that
 /// no access to its parts has to be checked at run time.
 struct KeyRouter {
-    private let plan: WritePlan
+    let plan: WritePlan
     private let takesAll: Bool
     private let replaces: Bool
     private let workers: [SlotWorker]
@@ -19,16 +19,17 @@ struct KeyRouter {
     /// Batches that are being filled, by destination: `MSET`s, and everything else. Empty ones are not begun.
     private var grouped: [Batch] = []
     private var single: [Batch] = []
-    /// By type byte: the version to stamp on a payload, 0 for what the target cannot hold.
-    private var stamps = [UInt16](repeating: 0, count: 256)
-    private var version: RDBVersion?
+    private var stamps = StampTable()
+    private(set) var version: RDBVersion?
+    /// A value as it was converted; kept for its memory.
+    var converted: [UInt8] = []
     private var database = 0
     private var targetDatabase: Int
     private var databaseIsThere: Bool
 
     /// The source's time in milliseconds, by which expiries are judged; the reader renews it with each chunk.
     var now: Int64
-    private(set) var tally = Tally()
+    var tally = Tally()
 
     /// Most bytes in open batches before all of them are sent, however many destinations there are.
     private static let mostOpenBytes = 4 << 20
@@ -69,7 +70,7 @@ struct KeyRouter {
     mutating func read(version: RDBVersion) {
         guard version != self.version else { return }
         self.version = version
-        stamps = plan.format.actions(for: version).map { $0.version ?? 0 }
+        stamps = StampTable(from: version, to: plan.format)
     }
 
     /// The database of the keys that come next.
@@ -103,8 +104,17 @@ struct KeyRouter {
         }
         if let ledger { ledger.record(database: targetDatabase, key: key) }
         guard databaseIsThere else { return failForDatabase(key) }
-        let stamp = stamps[Int(type)]
-        guard stamp > 0 else { return refuse(key, type: type) }
+        let stamp = stamps[type]
+        guard stamp > 0 else {
+            return convert(key: key, type: type, value: value, expiry: expiry, eviction: eviction)
+        }
+        write(key: key, type: type, value: value, stamp: stamp, expiry: expiry, eviction: eviction)
+    }
+
+    /// Writes a value that the target takes, under a version that it takes.
+    mutating func write(
+        key: RawSpan, type: UInt8, value: RawSpan, stamp: UInt16, expiry: Int64?, eviction: EvictionHint?
+    ) {
         if plan.isDryRun {
             tally.copied += 1
             return
@@ -163,12 +173,15 @@ struct KeyRouter {
     // MARK: Keys that are not written
 
     private mutating func failForDatabase(_ key: RawSpan) {
-        tally.fail(CollectionOfOne(key.array), "the target has no database \(targetDatabase)")
+        failed(key, "the target has no database \(targetDatabase)")
     }
 
-    private mutating func refuse(_ key: RawSpan, type: UInt8) {
-        let action = version.map { plan.format.action(for: type, from: $0) }
-        tally.refuse(key, action?.reason ?? "a value without a version")
+    mutating func failed(_ key: RawSpan, _ reason: String) {
+        tally.fail(CollectionOfOne(key.array), reason)
+    }
+
+    mutating func refuse(_ key: RawSpan, _ reason: String) {
+        tally.refuse(key, reason)
     }
 
     /// Whether a key that was only named so far is worth reading. One that is not is counted.

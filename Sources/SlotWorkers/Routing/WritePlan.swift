@@ -14,6 +14,7 @@ struct WritePlan: Sendable {
     var isDryRun: Bool
     var batchBytes: Int
     var format: TargetFormat
+    var onLossy: LossPolicy
     var eviction: Eviction
     /// Whether the target knows `SET … PXAT` (since 6.2).
     var setTakesExpiry: Bool
@@ -25,5 +26,30 @@ struct WritePlan: Sendable {
     /// Whether the target has the database that a source database goes to.
     func targetHolds(_ source: Int) -> Bool {
         targetDatabases.map { targetDatabase(source) < $0 } ?? true
+    }
+}
+
+extension WritePlan {
+    /// - Parameters:
+    ///   - target: As it was found before the first write.
+    ///   - databases: How many it has.
+    ///   - modules: The names of its modules.
+    init(_ configuration: RunConfiguration, _ target: Deployment, databases: Int, modules: Set<String>) throws(RunError)
+    {
+        let facts = target.primaries.compactMap { target.facts[$0] }
+        let policy = facts.first?.maxmemoryPolicy ?? "noeviction"
+        // Of a target in the middle of an upgrade, what its oldest primary takes.
+        let number = facts.map(\.rdbVersion).min() ?? 11
+        let version = RDBVersion(family: number >= 80 ? .valkey : .redis, number: number)
+        guard let format = TargetFormat(version: version, modules: modules) else {
+            throw RunError(.usage, "The target is older than Redis 5.0, which is the oldest that Backfill writes to.")
+        }
+        self.init(
+            filter: configuration.filter, databaseMap: configuration.databaseMap, targetDatabases: databases,
+            onConflict: configuration.onConflict, isDryRun: configuration.isDryRun,
+            batchBytes: configuration.batchBytes, format: format, onLossy: configuration.onLossy,
+            eviction: policy.hasSuffix("-lru") ? .idle : policy.hasSuffix("-lfu") ? .frequency : .none,
+            setTakesExpiry: facts.allSatisfy { $0.product != .redis || $0.version >= ServerVersion(6, 2) },
+            keysComeOnce: configuration.read == .snapshot || !configuration.source.isServer)
     }
 }

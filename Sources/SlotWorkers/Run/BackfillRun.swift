@@ -173,52 +173,47 @@ package final class BackfillRun: Sendable {
         for connection in connections { await connection.close() }
     }
 
-    /// Copies once more what may not be as it was read: slots of a target primary that failed over, and slots that moved
-    /// between source primaries while they were read.
+    /// Copies once more what may not be as it was read: slots that moved between source primaries while they were read,
+    /// and slots of a target primary that failed over.
     private func copyAgain(_ setup: RunSetup, _ readers: [any Reader], _ summary: inout RunSummary) async throws {
         guard !configuration.isDryRun else { return }
-        var rounds = 0
-        while true {
-            let lost = try await setup.directory.checkForLosses()
+        var (setup, readers) = (setup, readers)
+        for round in 1... {
             let moved = try await setup.movedSlots(readers)
-            if lost.isEmpty && moved.isEmpty { return }
-            rounds += 1
-            let slots = lost.union(moved)
-            guard rounds <= Self.mostRounds, let second = try await setup.readersAgain(for: slots) else {
-                if !lost.isEmpty {
-                    summary.incomplete.append(
-                        "The target's primary of the slots \(lost) was replaced or restarted during the run, and may have lost "
-                            + "keys that it had acknowledged: copy these slots again (--slots \(lost)).")
-                }
-                if !moved.isEmpty {
-                    summary.incomplete.append(
-                        "The slots \(moved) moved between source primaries while they were read: copy them again (--slots \(moved))."
-                    )
-                }
+            let lost = moved.isEmpty ? try await setup.directory.checkForLosses() : SlotSet()
+            let slots = moved.union(lost)
+            if slots.isEmpty { return }
+            guard round <= Self.mostRounds, let again = try await setup.again(for: slots) else {
+                summary.incomplete.append(Self.notCopiedAgain(moved: moved, lost: lost))
                 return
             }
             enter(.recopying)
-            if !lost.isEmpty {
-                summary.warnings.append(
-                    "The slots \(lost) were copied once more: their primary on the target was replaced or restarted.")
-            }
-            if !moved.isEmpty {
-                summary.warnings.append("The slots \(moved) were read once more: they moved between source primaries.")
-            }
+            summary.warnings.append(
+                moved.isEmpty
+                    ? "The slots \(lost) were copied once more: their primary on the target was replaced or restarted."
+                    : "The slots \(moved) were read once more, and counted again: they moved between source primaries.")
             await setup.directory.forgetLosses(lost)
             let before = setup.workers.map(\.tally)
-            for worker in setup.workers { worker.keepExisting() }
-            let failure = await Self.read(second, control)
+            if moved.isEmpty { for worker in setup.workers { worker.keepExisting() } }
+            let failure = await Self.read(again.readers, control)
             for worker in setup.workers { try await worker.drain() }
             if let failure { throw failure }
-            for (worker, earlier) in zip(setup.workers, before) {
-                let failed = worker.tally.failed - earlier.failed
-                guard failed > 0 else { continue }
-                summary.tally.copied -= failed
-                summary.tally.failed += failed
-                summary.tally.explainAgain(worker.tally, since: earlier)
+            let written = zip(setup.workers, before).map { $0.tally.since($1) }
+            if moved.isEmpty {
+                for tally in written { summary.tally.failAgain(tally) }
+            } else {
+                for tally in written { summary.tally.add(tally) }
+                for reader in again.readers { summary.tally.add(reader.state.withLockedValue { $0.tally }) }
+                (setup, readers) = again
             }
         }
+    }
+
+    private static func notCopiedAgain(moved: SlotSet, lost: SlotSet) -> String {
+        moved.isEmpty
+            ? "The target's primary of the slots \(lost) was replaced or restarted during the run, and may have lost keys that "
+                + "it had acknowledged: copy these slots again (--slots \(lost))."
+            : "The slots \(moved) moved between source primaries while they were read: copy them again (--slots \(moved))."
     }
 
     private static let mostRounds = 3

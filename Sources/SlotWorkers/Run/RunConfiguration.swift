@@ -26,6 +26,16 @@ package enum ConflictPolicy: String, Sendable, CaseIterable {
     case error
 }
 
+/// What to do with a value that the target cannot hold whole.
+package enum LossPolicy: String, Sendable, CaseIterable {
+    /// It is not written, and counted in `unsupported`.
+    case error
+    /// It is written without what the target cannot hold, and counted in `lossy` too.
+    case convert
+    /// It is not written, and counted in `filtered`.
+    case skip
+}
+
 /// Everything that a run is told.
 package struct RunConfiguration: Sendable {
     package var source: SourceLocation
@@ -41,6 +51,7 @@ package struct RunConfiguration: Sendable {
     /// Source database → target database, for those that are not the same.
     package var databaseMap: [Int: Int] = [:]
     package var onConflict = ConflictPolicy.replace
+    package var onLossy = LossPolicy.error
     /// Remove, within the filters, what the source does not have. Default false.
     package var deletesExtra = false
     /// Read and count all, write nothing. Default false.

@@ -15,6 +15,8 @@ package struct Tally: Sendable, Equatable {
     package var read = 0
     /// Keys that the target now holds as the source did.
     package var copied = 0
+    /// Of those, keys that were written without something that the target cannot hold.
+    package var lossy = 0
     /// Keys that the target had, and kept, because the run was told to skip those.
     package var existing = 0
     /// Keys that the filters leave out.
@@ -62,18 +64,38 @@ package struct Tally: Sendable, Equatable {
         }
     }
 
-    /// Takes over the reasons that came to a worker's tally since an earlier look at it.
-    mutating func explainAgain(_ later: Tally, since earlier: Tally) {
-        for (name, reason) in later.reasons {
+    /// What came since an earlier look at the same tally.
+    func since(_ earlier: Tally) -> Tally {
+        var later = self
+        later.read -= earlier.read
+        later.copied -= earlier.copied
+        later.lossy -= earlier.lossy
+        later.existing -= earlier.existing
+        later.filtered -= earlier.filtered
+        later.expired -= earlier.expired
+        later.unsupported -= earlier.unsupported
+        later.failed -= earlier.failed
+        later.bytes -= earlier.bytes
+        later.reasons = [:]
+        for (name, reason) in reasons {
             let before = earlier.reasons[name] ?? Reason()
             guard reason.count > before.count else { continue }
-            count(name, reason.count - before.count, examples: reason.examples.dropFirst(before.examples.count))
+            later.count(name, reason.count - before.count, examples: reason.examples.dropFirst(before.examples.count))
         }
+        return later
+    }
+
+    /// Takes keys that were counted as copied, and failed when they were copied once more.
+    mutating func failAgain(_ second: Tally) {
+        copied -= second.failed
+        failed += second.failed
+        for (name, reason) in second.reasons { count(name, reason.count, examples: reason.examples) }
     }
 
     package mutating func add(_ other: Tally) {
         read += other.read
         copied += other.copied
+        lossy += other.lossy
         existing += other.existing
         filtered += other.filtered
         expired += other.expired

@@ -32,7 +32,9 @@ struct GroundTruth: Decodable {
 enum Fixture {
     static func path(_ server: String, _ name: String) -> String {
         URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("fixtures/\(server)/\(name)").path
+            .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent(
+                "fixtures/\(server)/\(name)"
+            ).path
     }
 
     static func bytes(_ server: String, _ name: String) throws -> [UInt8] {

@@ -44,6 +44,8 @@ extension Batch {
 }
 
 extension KeyLedger {
-    func fingerprint(database: Int, key: [UInt8]) -> Fingerprint { fingerprint(database: database, key: key.span.bytes) }
+    func fingerprint(database: Int, key: [UInt8]) -> Fingerprint {
+        fingerprint(database: database, key: key.span.bytes)
+    }
     func record(database: Int, key: [UInt8]) { record(database: database, key: key.span.bytes) }
 }

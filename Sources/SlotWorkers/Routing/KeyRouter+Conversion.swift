@@ -1,0 +1,59 @@
+internal import RDBParser
+
+/// Values that the target does not take as they lie.
+extension KeyRouter {
+    /// Makes of a value what the target takes, and writes it.
+    mutating func convert(
+        key: RawSpan, type: UInt8, value: RawSpan, expiry: Int64?, eviction: EvictionHint?
+    ) {
+        guard let version else { return refuse(key, "a value of no known version") }
+        converted.removeAll(keepingCapacity: true)
+        let outcome: Conversion.Outcome
+        do {
+            outcome = try Conversion.convert(
+                type: type, value: value, from: version, to: plan.format, now: now, into: &converted)
+        } catch {
+            return failed(key, "the value is damaged: \(error.element) (\(error.code))")
+        }
+        switch outcome {
+        case .unchanged:
+            let action = Conversion.action(for: type, from: version, to: plan.format)
+            let stamp =
+                StampTable.version(of: action, version, plan.format) ?? UInt16(clamping: plan.format.version.number)
+            write(key: key, type: type, value: value, stamp: stamp, expiry: expiry, eviction: eviction)
+        case .expired:
+            tally.expired += 1
+        case .impossible(let reason):
+            refuse(key, "\(reason)")
+        case .converted(let newType, let loss):
+            if let loss, !mayLose(loss, of: key) { return }
+            // Out of the router while it is written from.
+            var bytes: [UInt8] = []
+            swap(&bytes, &converted)
+            // SAFETY: every byte of an array of bytes is initialised.
+            unsafe write(
+                key: key, type: newType, value: bytes.span.bytes, stamp: UInt16(clamping: plan.format.version.number),
+                expiry: expiry, eviction: eviction)
+            swap(&bytes, &converted)
+        }
+    }
+
+    /// Whether a value may be written without what the target cannot hold.
+    private mutating func mayLose(_ loss: Conversion.Loss, of key: RawSpan) -> Bool {
+        switch plan.onLossy {
+        case .error:
+            refuse(key, "the target cannot hold \(loss) (--on-lossy error)")
+            return false
+        case .skip:
+            tally.filtered += 1
+            tally.explain("the target cannot hold \(loss) (--on-lossy skip)", CollectionOfOne(key.array))
+            return false
+        case .convert:
+            tally.lossy += 1
+            tally.explain(
+                "written without \(loss), which the target cannot hold (--on-lossy convert)", CollectionOfOne(key.array)
+            )
+            return true
+        }
+    }
+}

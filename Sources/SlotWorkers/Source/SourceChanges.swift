@@ -1,0 +1,65 @@
+internal import NIOConcurrencyHelpers
+internal import NIOCore
+internal import NIOPosix
+internal import RESP
+
+/// What happened at the source while it was read.
+extension RunSetup {
+    /// Slots that were not where they were looked for, or are served by another source primary now.
+    func movedSlots(_ readers: [any Reader]) async throws -> SlotSet {
+        guard let source, case .server(let url) = configuration.source, case .cluster(let before) = source.topology
+        else {
+            return SlotSet()
+        }
+        var moved = SlotSet()
+        for case let reader as ScanReader in readers { moved = moved.union(reader.strayed.withLockedValue { $0 }) }
+        let preflight = Preflight(configuration: configuration, loop: loop)
+        let now = try await preflight.discover(url, configuration.sourceSettings, configuration.sourceAddressMap)
+        guard case .cluster(let after) = now.topology else { return moved }
+        for slot in SlotSet.all.slots {
+            let old = before[slot].map { before.primaries[$0].nodeID }
+            let new = after[slot].map { after.primaries[$0].nodeID }
+            if old != new { moved.insert(slot) }
+        }
+        return configuration.filter.slots.map { moved.intersection($0) } ?? moved
+    }
+
+    /// Asks a source that is read by SCAN whether it has keys after all: one that was added while it was read must not be
+    /// removed from the target. A snapshot is the truth by itself.
+    var sourcePresence: (@Sendable (_ database: Int, _ keys: [[UInt8]]) async throws -> [Bool])? {
+        guard let source, configuration.read == .scan else { return nil }
+        let plan = context.plan
+        let loop = loop
+        return { database, keys in
+            var origins = Set(plan.databaseMap.filter { $0.value == database }.keys)
+            if plan.databaseMap[database] == nil { origins.insert(database) }
+            var isThere = [Bool](repeating: false, count: keys.count)
+            for (index, primary) in source.primaries.enumerated() {
+                let connection = try await Connection.open(primary, settings: source.settings, on: loop)
+                let mine = keys.indices.filter { key in
+                    guard case .cluster(let map) = source.topology else { return true }
+                    return map[HashSlot(key: keys[key])] == index
+                }
+                for origin in origins {
+                    // A database that the source does not have holds no key.
+                    if origin > 0, try await connection.send("SELECT", origin).error != nil { continue }
+                    let replies = try await connection.pipeline(bytes: mine.map { [Array("EXISTS".utf8), keys[$0]] })
+                    if let error = replies.lazy.compactMap(\.error).first {
+                        throw RunError(
+                            .connection,
+                            "The source \(primary) does not tell whether it has keys, so none was removed: \(error)")
+                    }
+                    for (key, reply) in zip(mine, replies) where reply.integer != 0 { isThere[key] = true }
+                }
+                await connection.close()
+            }
+            return isThere
+        }
+    }
+}
+
+extension SourceLocation {
+    var isServer: Bool {
+        if case .server = self { true } else { false }
+    }
+}
