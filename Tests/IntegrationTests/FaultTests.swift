@@ -56,7 +56,9 @@ import Testing
         let summary = try outcome.summary
         #expect(summary.read == Self.manyKeys, "\(outcome)")
         let slots = target.slots(ofPrimary: 1)
-        #expect(summary.incomplete.contains { $0.contains("--slots \(slots.lowerBound)-\(slots.upperBound - 1)") }, "\(outcome)")
+        #expect(
+            summary.incomplete.contains { $0.contains("--slots \(slots.lowerBound)-\(slots.upperBound - 1)") },
+            "\(outcome)")
 
         // What it advises mends it.
         let advised = ["--slots", "\(slots.lowerBound)-\(slots.upperBound - 1)"]
@@ -178,7 +180,8 @@ import Testing
         let source = try await filled()
         let target = try await TestServer.start("valkey-8.0.1")
         let client = try target.client()
-        let run = try Run.start(from: source.url, to: target.url, Self.slowly + ["--read", read, "--on-conflict", policy])
+        let run = try Run.start(
+            from: source.url, to: target.url, Self.slowly + ["--read", read, "--on-conflict", policy])
         for mark in [1000, 8000, 20_000, 35_000] {
             try await target.wait(forKeys: mark, of: run)
             try client.command(["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"])
@@ -201,6 +204,28 @@ import Testing
         }
         try expectAllCopied(try await run.outcome(), keys: 20_000)
         try await expectEqual(source.port, target.port)
+    }
+
+    @Test(arguments: ["snapshot", "scan"])
+    func `copies of one key keep their order through refusals`(read: String) async throws {
+        let source = try await TestServer.start("redis-7.0.15")
+        let target = try await TestServer.start("valkey-8.0.1")
+        let databases = 6
+        for database in 0..<databases {
+            try await Filler.run(source, .strings, keys: 4000, database: database, ["--seed", "\(database)"])
+        }
+        // All of them into one: what is read last must stay, though some of its forerunners have to be sent again.
+        let map = (1..<databases).flatMap { ["--db-map", "\($0)=0"] }
+        let run = try Run.start(from: source.url, to: target.url, ["--read", read, "--batch-bytes", "4KiB"] + map)
+        let client = try target.client()
+        for limit in 0... where run.isRunning {
+            try client.require("CONFIG", "SET", "maxmemory", limit % 2 == 0 && limit < 400 ? "1" : "0")
+            try await Task.sleep(for: .milliseconds(4))
+        }
+        let outcome = try await run.outcome()
+        try expectAllCopied(outcome, keys: databases * 4000)
+        try await expectEqual(
+            source.port, target.port, ["--db", "\(databases - 1)", "--db-map", "\(databases - 1)=0"])
     }
 
     @Test func `eviction during the run is not green`() async throws {

@@ -37,19 +37,6 @@ extension TestServer {
         return Int(replies[1].integer ?? -1)
     }
 
-    /// Keys of a type, in database 0.
-    func keys(ofType type: String) throws -> Int {
-        let client = try client()
-        var cursor = "0"
-        var count = 0
-        repeat {
-            let reply = try client.require("SCAN", cursor, "COUNT", "1000", "TYPE", type).elements
-            cursor = reply.first?.text ?? "0"
-            count += reply.last?.elements.count ?? 0
-        } while cursor != "0"
-        return count
-    }
-
     /// A digest of everything that it holds, in all databases.
     func digest() throws -> String { try client().require("DEBUG", "DIGEST").text ?? "" }
 
@@ -92,6 +79,4 @@ extension TestCluster {
     func flush() throws {
         for primary in primaries { try primary.flush() }
     }
-
-    func keys(ofType type: String) throws -> Int { try primaries.reduce(0) { try $0 + $1.keys(ofType: type) } }
 }
