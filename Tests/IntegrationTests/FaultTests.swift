@@ -21,7 +21,7 @@ import Testing
         from: String, to: String, _ arguments: [String] = slowly, watching server: TestServer, keys: Int = 3000
     ) async throws -> Program {
         let run = try Run.start(from: from, to: to, arguments)
-        try await server.wait(forKeys: keys)
+        try await server.wait(forKeys: keys, of: run)
         run.send(signal: SIGSTOP)
         try #require(run.isRunning, "the run is over: more keys are needed")
         return run
@@ -93,7 +93,7 @@ import Testing
         let run = try Run.start(from: source.url, to: target.url, Self.slowly + ["--read", read])
         // It is full when keys no longer come.
         let client = try target.client()
-        try await target.wait(forKeys: 3000)
+        try await target.wait(forKeys: 3000, of: run)
         try await target.wait(until: "full") { _ in
             try client.command(["SET", "probe", "1"]).text?.hasPrefix("OOM") == true
         }
@@ -162,7 +162,7 @@ import Testing
         }
         run.send(signal: SIGCONT)
         let mark = try target.primaries[1].keys() + 5000
-        try await target.primaries[1].wait(forKeys: mark)
+        try await target.primaries[1].wait(forKeys: mark, of: run)
         for slot in 200..<240 {
             while try target.moveKeys(slot: slot, from: from, to: to) > 0 {}
             try target.finishMove(slot: slot, to: to)
@@ -183,7 +183,7 @@ import Testing
         let run = try Run.start(
             from: source.url, to: target.url, Self.slowly + ["--read", read, "--on-conflict", policy])
         for mark in [1000, 8000, 20_000, 35_000] {
-            try await target.wait(forKeys: mark)
+            try await target.wait(forKeys: mark, of: run)
             try client.command(["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"])
         }
         try expectAllCopied(try await run.outcome(), keys: Self.manyKeys)
@@ -199,11 +199,33 @@ import Testing
         let run = try Run.start(
             from: source.url, to: target.url, Self.slowly + ["--read", read, "--on-conflict", "error"])
         for mark in [500, 3000, 6000, 9000] {
-            try await target.wait(forKeys: mark)
+            try await target.wait(forKeys: mark, of: run)
             try client.command(["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"])
         }
         try expectAllCopied(try await run.outcome(), keys: 20_000)
         try await expectEqual(source.port, target.port)
+    }
+
+    @Test(arguments: ["snapshot", "scan"])
+    func `copies of one key keep their order through refusals`(read: String) async throws {
+        let source = try await TestServer.start("redis-7.0.15")
+        let target = try await TestServer.start("valkey-8.0.1")
+        let databases = 6
+        for database in 0..<databases {
+            try await Filler.run(source, .strings, keys: 4000, database: database, ["--seed", "\(database)"])
+        }
+        // All of them into one: what is read last must stay, though some of its forerunners have to be sent again.
+        let map = (1..<databases).flatMap { ["--db-map", "\($0)=0"] }
+        let run = try Run.start(from: source.url, to: target.url, ["--read", read, "--batch-bytes", "4KiB"] + map)
+        let client = try target.client()
+        for limit in 0... where run.isRunning {
+            try client.require("CONFIG", "SET", "maxmemory", limit % 2 == 0 && limit < 400 ? "1" : "0")
+            try await Task.sleep(for: .milliseconds(4))
+        }
+        let outcome = try await run.outcome()
+        try expectAllCopied(outcome, keys: databases * 4000)
+        try await expectEqual(
+            source.port, target.port, ["--db", "\(databases - 1)", "--db-map", "\(databases - 1)=0"])
     }
 
     @Test func `eviction during the run is not green`() async throws {

@@ -17,13 +17,13 @@ import Testing
         #expect(source.log.contains(isDiskless ? "replicas sockets" : "target: disk"), "\(source.log)")
     }
 
-    /// Redis 6.2 knows no `rdb-only`, so that we are a replica like any other to it.
+    /// Redis 6.0 knows no `rdb-only`, so that we are a replica like any other to it.
     @Test func `the source hears from us every second, also while the target hangs`() async throws {
-        let source = try await TestServer.start("redis-6.2.14")
+        let source = try await TestServer.start("redis-6.0.16")
         let target = try await TestServer.start("valkey-8.0.1")
         try await Filler.run(source, .large, keys: 1000)
         let run = try Run.start(from: source.url, to: target.url, ["--in-flight-bytes", "1MiB"])
-        try await target.wait(forKeys: 20)
+        try await target.wait(forKeys: 20, of: run)
         target.pause()
         let before = try source.calls(of: "replconf")
         try await source.wait(until: "told twice that we live") { _ in
@@ -48,13 +48,14 @@ import Testing
         for read in ["snapshot", "scan"] {
             try target.flush()
             try target.client().require("FUNCTION", "FLUSH")
+            let scans = try primary.calls(of: "scan")
             let outcome = try await Run.run(from: primary.url, to: target.url, ["--read", read, "--prefer-replica"])
             try expectAllCopied(outcome, keys: keys)
+            #expect(try primary.calls(of: "scan") == scans)
             try await expectEqual(primary.port, target.port)
         }
         #expect(try primary.number("total_forks", of: "stats") == forks)
         #expect(try primary.number("sync_full", of: "stats") == 1)
-        #expect(try primary.calls(of: "scan") == 0)
         #expect(try primary.calls(of: "dump") == 0)
         #expect(try replica.number("sync_full", of: "stats") == 1)
         #expect(try replica.calls(of: "dump") > 0)
@@ -76,7 +77,8 @@ import Testing
             try target.flush()
             let outcome = try await Run.run(from: source.url, to: target.url, ["--read", read, "--prefer-replica"])
             try expectAllCopied(outcome, keys: keys)
-            try await expectEqual(source.port, target.port)
+            // A replica knows less of its streams' groups than the primary.
+            try await expectEqual(source.port, target.port, ["--exclude-type", "stream"])
         }
         #expect(try source.primaries.map { try $0.number("total_forks", of: "stats") } == forks)
         for primary in source.primaries { #expect(try primary.calls(of: "dump") == 0) }

@@ -45,7 +45,7 @@ import Testing
         for (style, shows) in [([], true), (["--progress", "plain"], true), (["--progress", "none"], false)] {
             try target.flush()
             let run = try Program(Program.backfill, arguments + style)
-            try await target.wait(forKeys: 20)
+            try await target.wait(forKeys: 20, of: run)
             target.pause()
             if shows {
                 let deadline = ContinuousClock.now + .seconds(20)

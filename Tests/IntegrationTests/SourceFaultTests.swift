@@ -16,7 +16,7 @@ import Testing
         let target = try await TestServer.start("valkey-8.0.1")
         let run = try Run.start(
             from: source.url, to: target.url, FaultTests.slowly + ["--read", read, "--timeout", "3"])
-        try await target.wait(forKeys: 3000)
+        try await target.wait(forKeys: 3000, of: run)
         run.send(signal: SIGSTOP)
         source.kill()
         run.send(signal: SIGCONT)
@@ -35,7 +35,7 @@ import Testing
         try await Filler.run(source, .large, keys: 1000)
         let target = try await TestServer.start("valkey-8.0.1")
         let run = try Run.start(from: source.url, to: target.url, FaultTests.slowly)
-        try await target.wait(forKeys: 20)
+        try await target.wait(forKeys: 20, of: run)
         run.send(signal: SIGSTOP)
         try source.client().command(["CLIENT", "KILL", "TYPE", "replica"])
         run.send(signal: SIGCONT)
@@ -54,7 +54,7 @@ import Testing
             try target.flush()
             let run = try Run.start(
                 from: source.url, to: target.url, FaultTests.slowly + ["--read", read, "--timeout", "2"])
-            try await target.wait(forKeys: 20)
+            try await target.wait(forKeys: 20, of: run)
             run.send(signal: SIGSTOP)
             source.pause()
             // A snapshot comes from the source's fork, which goes on; a scan stands still.
@@ -76,7 +76,7 @@ import Testing
         let from = read == "file" ? try source.save() : source.url
         let run = try Run.start(
             from: from, to: target.url, FaultTests.slowly + (read == "scan" ? ["--read", "scan"] : []))
-        try await target.wait(forKeys: 3000)
+        try await target.wait(forKeys: 3000, of: run)
         run.send(signal: signal.0)
         let outcome = try await run.outcome(timeout: .seconds(15))
         #expect(outcome.exit == .code(signal.1), "\(outcome)")
@@ -91,7 +91,7 @@ import Testing
         let source = try await filled()
         let target = try await TestServer.start("valkey-8.0.1")
         let run = try Run.start(from: source.url, to: target.url, FaultTests.slowly + ["--timeout", "3"])
-        try await target.wait(forKeys: 3000)
+        try await target.wait(forKeys: 3000, of: run)
         target.pause()
         run.send(signal: SIGTERM)
         let outcome = try await run.outcome(timeout: .seconds(45))
@@ -106,7 +106,7 @@ import Testing
         let target = try await TestServer.start("valkey-8.0.1")
         let run = try Run.start(
             from: source.url, to: target.url, FaultTests.slowly + ["--read", "scan", "--delete-extra"])
-        try await target.wait(forKeys: 3000)
+        try await target.wait(forKeys: 3000, of: run)
         run.send(signal: SIGSTOP)
         try #require(run.isRunning)
         // From one that is read later to one that is read now, and the other way.
@@ -124,7 +124,7 @@ import Testing
         let target = try await TestServer.start("valkey-8.0.1")
         let run = try Run.start(from: source.url, to: target.url, FaultTests.slowly + ["--read", "scan"])
         for mark in [1000, 15_000, 35_000] {
-            try await target.wait(forKeys: mark)
+            try await target.wait(forKeys: mark, of: run)
             try source.client().command(["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"])
         }
         let outcome = try await run.outcome()

@@ -37,19 +37,6 @@ extension TestServer {
         return Int(replies[1].integer ?? -1)
     }
 
-    /// Keys of a type, in database 0.
-    func keys(ofType type: String) throws -> Int {
-        let client = try client()
-        var cursor = "0"
-        var count = 0
-        repeat {
-            let reply = try client.require("SCAN", cursor, "COUNT", "1000", "TYPE", type).elements
-            cursor = reply.first?.text ?? "0"
-            count += reply.last?.elements.count ?? 0
-        } while cursor != "0"
-        return count
-    }
-
     /// A digest of everything that it holds, in all databases.
     func digest() throws -> String { try client().require("DEBUG", "DIGEST").text ?? "" }
 
@@ -73,11 +60,13 @@ extension TestServer {
         return folder + "/dump.rdb"
     }
 
-    /// Waits until it holds more than so many keys: a run that writes to it is then in the middle.
-    func wait(forKeys keys: Int, limit: Duration = .seconds(30)) async throws {
+    /// Waits until it holds more than so many keys: `run`, which writes to it, is then in the middle.
+    /// - Throws: `TestError` with what `run` said, where it ends before.
+    func wait(forKeys keys: Int, of run: Program, limit: Duration = .seconds(30)) async throws {
         let client = try client()
         let deadline = ContinuousClock.now + limit
         while try client.require("DBSIZE").integer ?? 0 <= keys {
+            guard run.isRunning else { throw TestError("it ended too soon: \(try await run.wait())") }
             guard ContinuousClock.now < deadline else { throw TestError("\(name) never had more than \(keys) keys") }
             try await Task.sleep(for: .milliseconds(2))
         }
@@ -90,6 +79,4 @@ extension TestCluster {
     func flush() throws {
         for primary in primaries { try primary.flush() }
     }
-
-    func keys(ofType type: String) throws -> Int { try primaries.reduce(0) { try $0 + $1.keys(ofType: type) } }
 }
