@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 BACKFILL := .build/release/backfill
 
-.PHONY: help setup servers build test demo lint format bench clean
+.PHONY: help setup servers build test demo lint format bench fuzz clean
 
 help:
 	@echo 'make setup    install the Debian packages that are missing'
@@ -12,6 +12,7 @@ help:
 	@echo 'make test     everything that CI runs'
 	@echo 'make lint     check the format (make format writes it)'
 	@echo 'make bench    measure (Benchmarks/)'
+	@echo 'make fuzz     feed damaged input to the parser (SECONDS=60)'
 	@echo 'make clean    remove what was built and fetched'
 
 setup:
@@ -37,6 +38,9 @@ format:
 
 bench: servers build
 	Benchmarks/run
+
+fuzz: setup
+	Fuzz/run $(or $(SECONDS),60)
 
 clean:
 	rm -rf .build .build-* .servers Benchmarks/.build Benchmarks/.data

@@ -151,3 +151,16 @@ struct KeyRouterTests {
         #expect(router.tally.read == router.tally.settled)
     }
 }
+
+struct OpenSlotTests {
+    @Test func `slots that are on their way are read from what a node says of itself`() {
+        let nodes = """
+            07c3 127.0.0.1:30004@31004 slave e7d1 0 1426238317239 4 connected
+            e7d1 127.0.0.1:30001@31001 myself,master - 0 0 1 connected 0-5460 [93->-67ed] [77-<-07c3]
+            67ed 127.0.0.1:30002@31002 master - 0 1426238316232 2 connected 5461-10922 [12->-e7d1]
+
+            """
+        #expect(RunSetup.openSlots(in: nodes).description == "77,93")
+        #expect(RunSetup.openSlots(in: "").isEmpty)
+    }
+}

@@ -21,7 +21,31 @@ extension RunSetup {
             let new = after[slot].map { after.primaries[$0].nodeID }
             if old != new { moved.insert(slot) }
         }
+        for primary in after.primaries { moved = moved.union(try await openSlots(of: primary.endpoint, now.settings)) }
         return configuration.filter.slots.map { moved.intersection($0) } ?? moved
+    }
+
+    /// Slots of which a primary has handed over some keys and not all: the part of `CLUSTER NODES` about itself names them
+    /// in brackets. None where it does not let us ask.
+    private func openSlots(of primary: Endpoint, _ settings: ConnectionSettings) async throws -> SlotSet {
+        let connection = try await Connection.open(primary, settings: settings, on: loop)
+        let nodes = try await connection.send("CLUSTER", "NODES").text ?? ""
+        await connection.close()
+        return Self.openSlots(in: nodes)
+    }
+
+    static func openSlots(in nodes: String) -> SlotSet {
+        var slots = SlotSet()
+        for line in nodes.split(separator: "\n") {
+            let fields = line.split(separator: " ")
+            guard fields.count > 8, fields[2].split(separator: ",").contains("myself") else { continue }
+            // `[93->-NODE]` and `[93-<-NODE]`
+            for field in fields[8...] where field.hasPrefix("[") {
+                let number = field.dropFirst().prefix { $0.isASCII && $0.isNumber }
+                if let slot = Int(number).flatMap({ HashSlot($0) }) { slots.insert(slot) }
+            }
+        }
+        return slots
     }
 
     /// Asks a source that is read by SCAN whether it has keys after all: one that was added while it was read must not be
