@@ -40,7 +40,6 @@ let package = Package(
         .target(
             name: "RESP",
             dependencies: [
-                "CChecksum",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOTLS", package: "swift-nio"),

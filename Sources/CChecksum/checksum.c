@@ -4,7 +4,6 @@
 #define POLYNOMIAL UINT64_C(0x95ac9329ac4bc9b5)
 
 uint64_t cchecksum_crc64_tables[16][256];
-uint16_t cchecksum_crc16_table[256];
 int cchecksum_has_carryless_multiply;
 
 // Runs before `main`, in one thread: after it the tables are only read.
@@ -15,12 +14,6 @@ __attribute__((constructor)) static void prepare(void) {
             crc = (crc >> 1) ^ ((crc & 1) ? POLYNOMIAL : 0);
         }
         cchecksum_crc64_tables[0][byte] = crc;
-
-        uint16_t short_crc = (uint16_t)(byte << 8);
-        for (int bit = 0; bit < 8; bit++) {
-            short_crc = (uint16_t)((short_crc << 1) ^ ((short_crc & 0x8000) ? 0x1021 : 0));
-        }
-        cchecksum_crc16_table[byte] = short_crc;
     }
     for (int slice = 1; slice < 16; slice++) {
         for (unsigned byte = 0; byte < 256; byte++) {

@@ -6,7 +6,8 @@ import Testing
 
 @Suite struct TLSTests {
     private func server(
-        _ identity: any KeyPath<TestCertificates, TestCertificates.Identity> & Sendable = \.server, asksClients: Bool = false
+        _ identity: any KeyPath<TestCertificates, TestCertificates.Identity> & Sendable = \.server,
+        asksClients: Bool = false
     ) async throws -> TestServer {
         let certificates = try await TestCertificates.shared()
         var options = ServerOptions()
@@ -78,7 +79,8 @@ import Testing
         let certificates = try await TestCertificates.shared()
         let wrong = TLSSettings(authorityFile: certificates.authority.key)
         #expect(
-            await connectionError { _ = try await connect(server, wrong) }?.message.contains("authority.key holds no cert")
+            await connectionError { _ = try await connect(server, wrong) }?.message.contains(
+                "authority.key holds no cert")
                 == true)
         var half = try await trusting()
         half.certificateFile = certificates.client.certificate

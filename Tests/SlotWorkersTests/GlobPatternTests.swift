@@ -11,7 +11,8 @@ struct GlobPatternTests {
         ("h[ae]llo", "hallo", true), ("h[ae]llo", "hillo", false), ("h[^e]llo", "hello", false),
         ("h[^e]llo", "hallo", true), ("h[a-c]llo", "hbllo", true), ("h[c-a]llo", "hbllo", true),
         ("h[a-c]llo", "hdllo", false), ("[!a]", "!", true), ("[!a]", "b", false), ("[a^]", "^", true),
-        ("[\\]]", "]", true), ("[\\^a]", "^", true), ("[a\\-c]", "b", false), ("[a\\-c]", "-", true), ("[\\a-c]", "b", false), ("[\\a-c]", "-", true),
+        ("[\\]]", "]", true), ("[\\^a]", "^", true), ("[a\\-c]", "b", false), ("[a\\-c]", "-", true),
+        ("[\\a-c]", "b", false), ("[\\a-c]", "-", true),
         ("[-a]", "-", true), ("[*]", "*", true), ("[*]", "a", false), ("[?]", "a", false),
         ("\\*", "*", true), ("\\*", "a", false), ("\\[a]", "[a]", true), ("\\\\", "\\", true), ("a]", "a]", true),
         ("*a*b*c", "xxaxxbxxc", true), ("*a*b*c", "xxaxxcxxb", false), ("a*b*a", "aba", true), ("a*b*a", "ab", false),
@@ -37,7 +38,8 @@ struct GlobPatternTests {
     @Test(arguments: [
         ("", "it is empty"), ("a\\", "it ends in a backslash; write \\\\ for one"), ("[", "a '[' is never closed"),
         ("a[bc", "a '[' is never closed"), ("[a\\]", "a '[' is never closed"), ("[^", "a '[' is never closed"),
-        ("[a-", "a '[' is never closed"), ("[a-]", "a '[' is never closed"), ("[]", "a '[]' holds nothing"), ("[^]", "a '[]' holds nothing"),
+        ("[a-", "a '[' is never closed"), ("[a-]", "a '[' is never closed"), ("[]", "a '[]' holds nothing"),
+        ("[^]", "a '[]' holds nothing"),
         ("[\\", "a '[' is never closed"),
     ])
     func `a malformed pattern is refused with the reason`(pattern: String, reason: String) {

@@ -64,7 +64,8 @@ struct ReplyWindowTests {
 
     @Test mutating func `an MSET that is refused for good is repeated key by key, to know which`() {
         window.sent(batch("MSET a 1 b 2 c 3", "SET d 1"))
-        #expect(words(window.received(.refused("NOPERM No permissions to access a key")))[0].hasPrefix("recover: NOPERM"))
+        #expect(
+            words(window.received(.refused("NOPERM No permissions to access a key")))[0].hasPrefix("recover: NOPERM"))
         #expect(words(window.received(.succeeded(1))) == [])
         let (repetitions, finished) = window.takeRepetitions(slot: firstByte)
         #expect(words(repetitions) == ["SET a 1", "SET b 2", "SET c 3"])
@@ -182,7 +183,9 @@ struct ReplyWindowTests {
         #expect(finished.map(\.batch.keys) == [1])
     }
 
-    @Test(arguments: ["BUSY Redis is busy running a script.", "ERR DB index is out of range", "NOPERM no select", "LOADING x"])
+    @Test(arguments: [
+        "BUSY Redis is busy running a script.", "ERR DB index is out of range", "NOPERM no select", "LOADING x",
+    ])
     func `a refused SELECT is told, whatever the reason`(line: String) {
         var window = ReplyWindow()
         window.sent(batch("SELECT 3"))

@@ -110,7 +110,7 @@ struct SummaryReport: Encodable {
 
     private var verdict: String {
         switch result {
-        case "done": dryRun ? "Every key could be copied." : "Done: every key that was read is on the target."
+        case "done": dryRun ? "Every key could be copied." : "Done: every key that was to be copied is on the target."
         case "interrupted": "Interrupted: what was read before is on the target, the rest is not."
         case "failed": "NOT complete: the run ended before its time."
         default: "NOT complete: see above."

@@ -1,15 +1,12 @@
 #pragma once
 
-// The two checksums of Redis and Valkey: CRC-64 of RDB streams and DUMP payloads, CRC-16 of cluster hash slots.
+// The checksum of RDB streams and DUMP payloads.
 
 #include <stddef.h>
 #include <stdint.h>
 
 /// Slice tables of the CRC-64, filled before `main`: `[k][b]` is the checksum of byte `b` followed by `k` zero bytes.
 extern uint64_t cchecksum_crc64_tables[16][256];
-
-/// Table of the CRC-16, filled before `main`.
-extern uint16_t cchecksum_crc16_table[256];
 
 /// 1 where the processor has PCLMULQDQ and SSE 4.1, else 0; set before `main`.
 extern int cchecksum_has_carryless_multiply;
@@ -37,15 +34,6 @@ static inline uint64_t cchecksum_crc64(uint64_t crc, const uint8_t *bytes, size_
     }
     for (size_t i = 0; i < length; i++) {
         crc = cchecksum_crc64_tables[0][(uint8_t)crc ^ bytes[i]] ^ (crc >> 8);
-    }
-    return crc;
-}
-
-/// CRC-16/XMODEM (polynomial 0x1021, initial value 0): the hash slot of a key is this of its hashed part, modulo 16384.
-static inline uint16_t cchecksum_crc16(const uint8_t *bytes, size_t length) {
-    uint16_t crc = 0;
-    for (size_t i = 0; i < length; i++) {
-        crc = (uint16_t)(crc << 8) ^ cchecksum_crc16_table[(uint8_t)(crc >> 8) ^ bytes[i]];
     }
     return crc;
 }

@@ -41,7 +41,7 @@ struct FileCheck {
         var feed = RecordFeed(visitor: Counter())
         var buffer = ByteBuffer()
         while !feed.isFinished, !isEnding() {
-            try input.read(256 << 10, into: &buffer)
+            try input.read(1 << 20, into: &buffer)
             do throws(RDBError) {
                 if buffer.readableBytes == 0 { try feed.finish(&buffer) } else { try feed.feed(&buffer) }
             } catch {

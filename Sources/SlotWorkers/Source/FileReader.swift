@@ -15,7 +15,7 @@ final class FileReader: Reader, @unchecked Sendable {
     private var feed: RecordFeed<RoutingVisitor>?
     private var buffer = ByteBuffer()
     /// Bytes of one read: small enough to stay in the processor's cache until the last of them is encoded.
-    private static let chunk = 256 << 10
+    private static let chunk = 1 << 20
 
     init(input: FileInput, loop: any EventLoop, context: ReaderContext) {
         self.input = input

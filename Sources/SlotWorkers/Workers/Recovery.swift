@@ -180,7 +180,9 @@ struct Recovery: Sendable {
     private func select(_ database: Int, on connection: Connection) async throws {
         let reply = try await connection.send("SELECT", database)
         // A cluster of one database refuses even SELECT 0 on some versions.
-        if let error = reply.error, database != 0 { throw RunError(.connection, "SELECT \(database): \(error)") }
+        guard let error = reply.error, database != 0 else { return }
+        if Refusal(error.description).isTemporary { throw error }
+        throw RunError(.connection, "The target \(connection.endpoint) refuses SELECT \(database): \(error)")
     }
 
     private enum Outcome {

@@ -123,6 +123,7 @@ struct ReplyWindow {
                 current += 1
             } else if isRecovering {
                 window.remove(at: current)
+                actions.append(.selected)
             } else {
                 let sent = window.removeFirst()
                 let isSelect = sent.batch.keys == 0
