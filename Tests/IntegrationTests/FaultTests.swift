@@ -183,10 +183,10 @@ import Testing
         let run = try Run.start(
             from: source.url, to: target.url, Self.slowly + ["--read", read, "--on-conflict", policy])
         for mark in [1000, 8000, 20_000, 35_000] {
-            try await target.wait(forKeys: mark, of: run)
+            try await target.wait(forKeys: mark, of: run, limit: .seconds(90))
             try client.command(["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"])
         }
-        try expectAllCopied(try await run.outcome(), keys: Self.manyKeys)
+        try expectAllCopied(try await run.outcome(timeout: .seconds(90)), keys: Self.manyKeys)
         try await expectEqual(source.port, target.port)
     }
 
