@@ -137,11 +137,13 @@ struct Recovery: Sendable {
                 end += 1
             }
             do {
-                let replies = try await exchange(Array(commands[index..<end]), at: place, &progress)
-                for reply in replies {
+                let run = Array(commands[index..<end])
+                let replies = try await exchange(run, at: place, &progress)
+                let equal = try await equality(of: run, replies, at: place, &progress)
+                for (reply, isEqual) in zip(replies, equal) {
                     let command = commands[index]
                     let slot = slot(of: command)
-                    switch try await outcome(of: reply, command, at: place, &progress) {
+                    switch try await outcome(of: reply, command, isEqual: isEqual, at: place, &progress) {
                     case .settled where touched.contains(slot):
                         // Once more behind the earlier one of its slot, for the order alone.
                         refused.append(
@@ -190,30 +192,29 @@ struct Recovery: Sendable {
         case again(reason: String)
     }
 
+    /// - Parameter isEqual: Whether a key that exists is what the command would have made it.
     private func outcome(
-        of reply: Reply, _ repetition: ReplyWindow.Repetition, at endpoint: Endpoint, _ progress: inout Progress
+        of reply: Reply, _ repetition: ReplyWindow.Repetition, isEqual: Bool, at endpoint: Endpoint,
+        _ progress: inout Progress
     ) async throws -> Outcome {
+        if Self.tellsOfExisting(reply, repetition) {
+            settleExisting(repetition, isEqual: isEqual, &progress)
+            return .settled
+        }
         guard let error = reply.error else {
-            if reply.isNull, repetition.command.name == "SET" {
-                try await settleExisting(repetition, at: endpoint, &progress)
-            } else if !repetition.counted {
-                progress.tally.copied += repetition.command.keys.count
-            }
+            if !repetition.counted { progress.tally.copied += repetition.command.keys.count }
             return .settled
         }
         switch Refusal(error.description) {
-        case .keyExists:
-            try await settleExisting(repetition, at: endpoint, &progress)
+        case .keyExists: return .settled
         case .key(let reason):
             if !repetition.counted { progress.tally.fail(repetition.command.keys, reason) }
+            return .settled
         case .fatal(let reason):
             throw RunError(.connection, "The target \(endpoint) refuses to go on: \(reason)")
-        case .ask(let place):
-            return try await ask(place, repetition, &progress)
-        case let refusal:
-            return .again(reason: refusal.reason)
+        case .ask(let place): return try await ask(place, repetition, &progress)
+        case let refusal: return .again(reason: refusal.reason)
         }
-        return .settled
     }
 
     private func ask(
@@ -226,19 +227,38 @@ struct Recovery: Sendable {
         if let error = reply.error, Refusal(error.description).isTemporary {
             return .again(reason: Refusal(error.description).reason)
         }
-        return try await outcome(of: reply, repetition, at: endpoint, &progress)
+        let equal = try await equality(of: [repetition], [reply], at: endpoint, &progress)
+        return try await outcome(of: reply, repetition, isEqual: equal[0], at: endpoint, &progress)
     }
 
     // MARK: Keys that exist
 
-    /// A key that is there may be our own write, whose reply was lost: equal value and expiry count as copied.
-    private func settleExisting(
-        _ repetition: ReplyWindow.Repetition, at endpoint: Endpoint, _ progress: inout Progress
-    ) async throws {
+    /// Whether a reply says that the key is there, and was left.
+    private static func tellsOfExisting(_ reply: Reply, _ repetition: ReplyWindow.Repetition) -> Bool {
+        if let error = reply.error { return Refusal(error.description) == .keyExists }
+        return reply.isNull && repetition.command.name == "SET"
+    }
+
+    /// A key that is there may be our own write, whose reply was lost. For each command: whether it is there and equal.
+    private func equality(
+        of repetitions: [ReplyWindow.Repetition], _ replies: [Reply], at endpoint: Endpoint, _ progress: inout Progress
+    ) async throws -> [Bool] {
+        var equal = [Bool](repeating: false, count: repetitions.count)
+        let existing = repetitions.indices.filter {
+            $0 < replies.count && !repetitions[$0].counted && Self.tellsOfExisting(replies[$0], repetitions[$0])
+        }
+        guard !existing.isEmpty else { return equal }
+        let check = ExistingKey(
+            connection: try await connection(to: endpoint, &progress), temporaryKey: directory.temporaryKey)
+        for (index, isEqual) in zip(existing, try await check.equal(existing.map { repetitions[$0].command })) {
+            equal[index] = isEqual
+        }
+        return equal
+    }
+
+    private func settleExisting(_ repetition: ReplyWindow.Repetition, isEqual: Bool, _ progress: inout Progress) {
         guard !repetition.counted, let key = repetition.command.keys.first else { return }
-        let connection = try await connection(to: endpoint, &progress)
-        let check = ExistingKey(connection: connection, temporaryKey: directory.temporaryKey)
-        if try await check.equals(repetition.command) {
+        if isEqual {
             progress.tally.copied += 1
         } else if onConflict == .error {
             progress.tally.fail([key], "the key exists on the target (--on-conflict error)")
