@@ -12,12 +12,25 @@ struct TemporaryKey: Sendable {
         }.joined()
     }
 
+    /// For each slot the lowest number that, as a hash tag, lies in it. Made once, of some 170,000 numbers.
+    private static let tags: [Int] = {
+        var tags = [Int](repeating: -1, count: HashSlot.count)
+        var missing = tags.count
+        var number = 0
+        while missing > 0 {
+            let slot = Int(HashSlot(key: Array(String(number).utf8)).rawValue)
+            if tags[slot] < 0 {
+                tags[slot] = number
+                missing -= 1
+            }
+            number += 1
+        }
+        return tags
+    }()
+
     /// A name of ours that lies in `slot`, told apart from others there by `purpose`.
     func name(in slot: HashSlot, purpose: String) -> [UInt8] {
-        // Tags are tried until one hashes there: 16,384 tries on average, a millisecond; callers are rare.
-        var number = 0
-        while HashSlot(key: Array("{\(number)}".utf8)) != slot { number += 1 }
-        return Array("backfill:~\(run):{\(number)}\(purpose)".utf8)
+        Array("backfill:~\(run):{\(Self.tags[Int(slot.rawValue)])}\(purpose)".utf8)
     }
 
     /// Whether a key has the exact shape of the names that any run gives.
