@@ -5,8 +5,6 @@ struct RoutingVisitor: RDBVisitor {
     var router: KeyRouter
     /// Sources of function libraries.
     var functions: [[UInt8]] = []
-    /// Keys that the stream's own hints announce.
-    var announced: UInt64 = 0
 
     init(router: KeyRouter) { self.router = router }
 
@@ -16,7 +14,7 @@ struct RoutingVisitor: RDBVisitor {
 
     mutating func database(_ index: UInt64) { router.select(Int(clamping: index)) }
 
-    mutating func sizes(keys: UInt64, expiries: UInt64) { announced &+= keys }
+    mutating func sizes(keys: UInt64, expiries: UInt64) {}
 
     mutating func function(_ code: RawSpan) { functions.append(code.array) }
 

@@ -69,8 +69,7 @@ struct Recovery: Sendable {
                 pause = Self.shortestPause
                 deadline = now + directory.patience
             }
-            let patience = control.isEnding ? min(deadline, now + Self.patienceWhenStopping) : deadline
-            if now >= patience || control.targetFailure != nil {
+            if now >= deadline || control.targetFailure != nil {
                 let error = RunError(.connection, "The target did not come back in time: \(progress.reason)")
                 return await giveUp(&progress, control.targetFailure ?? error)
             }

@@ -29,7 +29,7 @@ enum Refusal: Equatable, Sendable {
         case "ASK": self = words.count > 2 ? .ask(String(words[2])) : .key(line)
         case "NOAUTH": self = .fatal(line)
         case "NOPERM": self = line.contains("key") && !line.contains("command") ? .key(line) : .fatal(line)
-        default: self = .key(Self.withoutPlace(line))
+        default: self = .key(String(line.prefix(200)))
         }
     }
 
@@ -48,10 +48,5 @@ enum Refusal: Equatable, Sendable {
         case .later(let reason), .fatal(let reason), .key(let reason): reason
         case .moved, .ask: "the target's layout changed"
         }
-    }
-
-    /// One reason for all keys: without what differs from key to key.
-    private static func withoutPlace(_ line: String) -> String {
-        line.hasPrefix("ERR DUMP payload") || line.hasPrefix("ERR Bad data format") ? line : String(line.prefix(200))
     }
 }
