@@ -7,7 +7,7 @@ import Testing
 struct RecordFeedTests {
     /// Feeds a stream in pieces, and says that it ends.
     private static func feed(_ stream: [UInt8], piece: Int) throws(RDBError) -> (records: Records, rest: [UInt8]) {
-        var feed = RecordFeed(visitor: Records())
+        var feed = RecordFeed(visitor: Records(), wholeUpTo: 16 << 20)
         var rest: [UInt8] = []
         for var chunk in pieces(stream, of: piece) {
             if !feed.isFinished { try feed.feed(&chunk) }
@@ -78,7 +78,7 @@ struct RecordFeedTests {
         let bytes = Array("REDIS0011".utf8) + [4] + rdbString(Array("h".utf8)) + value
         for cut in stride(from: 12, to: bytes.count, by: 97) {
             for second in stride(from: cut + 1, to: bytes.count, by: 131) {
-                var feed = RecordFeed(visitor: Records())
+                var feed = RecordFeed(visitor: Records(), wholeUpTo: 16 << 20)
                 for range in [0..<cut, cut..<second, second..<bytes.count] {
                     var chunk = ByteBuffer(bytes: bytes[range])
                     try feed.feed(&chunk)
@@ -100,12 +100,24 @@ struct RecordFeedTests {
         }
     }
 
+    @Test(arguments: [1, 100, 4096, 400_000])
+    func `a value above the limit comes in elements, and the keys around it whole`(piece: Int) throws {
+        let fields = (0..<2000).flatMap { Array("field\($0)".utf8) + [UInt8](repeating: UInt8($0 & 255), count: 30) }
+        let big = [4] + rdbString(Array("h".utf8)) + Self.hash(fields: 2000, valueSize: 30)
+        let bytes = stream([0] + rdbString([1]) + rdbString([2]) + big + [0] + rdbString([3]) + rdbString([4]))
+        var feed = RecordFeed(visitor: Records(), wholeUpTo: 10_000)
+        for var chunk in pieces(bytes, of: piece) { try feed.feed(&chunk) }
+        #expect(feed.isFinished)
+        #expect(feed.visitor.records.map(\.key) == [[1], Array("h".utf8), [3]])
+        #expect(feed.visitor.records.map(\.value) == [rdbString([2]), fields, rdbString([4])])
+    }
+
     @Test(arguments: fixtureServers)
     func `a stream that is cut off anywhere is called truncated, after its whole keys`(server: String) throws {
         let bytes = try Fixture.bytes(server, "nocompress.rdb")
         let expected = try records(of: bytes).records
         for cut in stride(from: 0, to: bytes.count, by: 13) {
-            var feed = RecordFeed(visitor: Records())
+            var feed = RecordFeed(visitor: Records(), wholeUpTo: 16 << 20)
             for var chunk in pieces(Array(bytes[..<cut]), of: 50) { try feed.feed(&chunk) }
             #expect {
                 var chunk = ByteBuffer()
@@ -120,7 +132,7 @@ struct RecordFeedTests {
     @Test func `a length that cannot be is not waited for with reserved memory`() throws {
         // A string of 2^63 bytes, and then some.
         let bytes = Array("REDIS0011".utf8) + [0, 1, 0x61, 0x81, 0x7F] + [UInt8](repeating: 0xFF, count: 7)
-        var feed = RecordFeed(visitor: Records())
+        var feed = RecordFeed(visitor: Records(), wholeUpTo: 16 << 20)
         var refused = false
         do {
             for var chunk in pieces(bytes + [UInt8](repeating: 0, count: 5000), of: 64) { try feed.feed(&chunk) }
@@ -128,6 +140,7 @@ struct RecordFeedTests {
             try feed.finish(&chunk)
         } catch { refused = true }
         #expect(refused)
-        #expect(feed.visitor.records.isEmpty)
+        // It is announced, and what there is of it passed on.
+        #expect(feed.visitor.records.map(\.value.count) == [5000])
     }
 }

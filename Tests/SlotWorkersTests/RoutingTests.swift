@@ -98,7 +98,8 @@ struct KeyRouterTests {
             .tcp(host: "localhost", port: 1)
         }
         var router = KeyRouter(
-            plan: plan, table: table, workers: [], pressure: BytePressure(limit: 1), ledger: nil, now: now)
+            plan: plan, table: table, workers: [], bigValues: nil, pressure: BytePressure(limit: 1), ledger: nil,
+            now: now)
         router.read(version: RDBVersion(family: .redis, number: 12))
         return router
     }

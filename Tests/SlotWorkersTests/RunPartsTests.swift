@@ -35,7 +35,7 @@ struct TallyTests {
                 parts[index].expired = counts[4]
                 parts[index].bytes = counts[5]
                 for reason in ["a", "b"] {
-                    let count = Int.random(in: 0...25, using: &random)
+                    let count = Int.random(in: 1...25, using: &random)
                     parts[index].fail(Self.keys(0..<count), reason)
                     failed[reason, default: 0] += count
                 }

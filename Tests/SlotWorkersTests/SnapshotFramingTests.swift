@@ -13,7 +13,7 @@ struct SnapshotFramingTests {
     ) throws -> (events: [SnapshotFraming.Event], records: [Records.Record], isProven: Bool?) {
         var framing = SnapshotFraming()
         var events: [SnapshotFraming.Event] = []
-        var feed = RecordFeed(visitor: Records())
+        var feed = RecordFeed(visitor: Records(), wholeUpTo: 16 << 20)
         var rest = ByteBuffer()
         var isPayload = false
         var isProven: Bool?

@@ -36,7 +36,7 @@ package enum Comparer {
 package enum Filler {
     /// What the data is made of; see the script.
     package enum Data: String, Sendable {
-        case strings, mixed, large, demo
+        case strings, mixed, large, demo, big
     }
 
     /// Fills the server, or the whole cluster of the node, on 127.0.0.1.

@@ -65,6 +65,18 @@ struct RunCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "A value of more bytes is written in pieces, under a temporary key that then takes the key's place. 64KiB to 512MiB.",
+            valueName: "size"))
+    var bigValueBytes = ByteSize(bytes: 16 << 20)
+
+    @Option(
+        help: ArgumentHelp(
+            "With --read scan, whether the source is asked for the size of each key before it is dumped: on or off. Off where no value is big."
+        ))
+    var bigValueProbe = OnOff.on
+
+    @Option(
+        help: ArgumentHelp(
             "A server that answers nothing for so long is taken for dead, 1 to 3600.", valueName: "seconds"))
     var timeout = 30
 
@@ -102,6 +114,8 @@ struct RunCommand: AsyncParsableCommand {
         configuration.workers = try workers.map { try within($0, 1...256, "--workers") }
         configuration.inFlightBytes = try within(inFlightBytes.bytes, 1 << 20...4 << 30, "--in-flight-bytes")
         configuration.batchBytes = try within(batchBytes.bytes, 4 << 10...16 << 20, "--batch-bytes")
+        configuration.bigValueBytes = try within(bigValueBytes.bytes, 64 << 10...512 << 20, "--big-value-bytes")
+        configuration.probesBigValues = bigValueProbe == .on
         configuration.targetPatience = .seconds(try within(targetPatience, 1...86400, "--target-patience"))
         return configuration
     }

@@ -22,6 +22,8 @@ public enum Conversion {
         public static let fieldExpiries = Loss(description: "the expiries of the fields")
         /// What only Redis 8.6 keeps about a stream's idempotent producers.
         public static let idempotence = Loss(description: "the stream's idempotent producers")
+        /// Deliveries of entries that are no longer in the stream: a payload holds them, commands cannot make them.
+        public static let deletedPending = Loss(description: "pending entries that were deleted from the stream")
     }
 
     /// Why a target cannot take a value.

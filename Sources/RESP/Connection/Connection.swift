@@ -45,12 +45,17 @@ package final class Connection: Sendable {
     package func pipeline(_ commands: [[any CommandArgument]]) async throws(ConnectionError) -> [Reply] {
         var buffer = channel.allocator.buffer(capacity: 64 * commands.count)
         for command in commands { CommandEncoder.write(command, to: &buffer) }
-        return try await exchange(buffer, count: commands.count)
+        return try await exchange([buffer], count: commands.count)
     }
 
     /// Sends commands whose arguments are all bytes.
     package func pipeline(bytes commands: [[[UInt8]]]) async throws(ConnectionError) -> [Reply] {
         try await pipeline(commands.map { $0 as [any CommandArgument] })
+    }
+
+    /// Sends `count` commands that are encoded already, one buffer behind another; their replies in the same order.
+    package func pipeline(encoded commands: [ByteBuffer], count: Int) async throws(ConnectionError) -> [Reply] {
+        try await exchange(commands, count: count)
     }
 
     /// Sends one command without which nothing goes on.
@@ -78,8 +83,8 @@ package final class Connection: Sendable {
     /// What messages about this connection are made of.
     var diagnosis: ConnectionDiagnosis { ConnectionDiagnosis(endpoint: endpoint, settings: settings) }
 
-    private func exchange(_ buffer: ByteBuffer, count: Int) async throws(ConnectionError) -> [Reply] {
-        try await get(channel.eventLoop.flatSubmit { [handler] in handler.value.exchange(buffer, count: count) })
+    private func exchange(_ commands: [ByteBuffer], count: Int) async throws(ConnectionError) -> [Reply] {
+        try await get(channel.eventLoop.flatSubmit { [handler] in handler.value.exchange(commands, count: count) })
     }
 
     private func get<Value: Sendable>(_ future: EventLoopFuture<Value>) async throws(ConnectionError) -> Value {

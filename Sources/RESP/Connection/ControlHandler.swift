@@ -49,7 +49,7 @@ extension ControlHandler {
     var whenReady: EventLoopFuture<Void> { ready.futureResult }
 
     /// Writes commands; succeeds with their `count` replies.
-    func exchange(_ commands: ByteBuffer, count: Int) -> EventLoopFuture<[Reply]> {
+    func exchange(_ commands: [ByteBuffer], count: Int) -> EventLoopFuture<[Reply]> {
         guard let context else { return ready.futureResult.eventLoop.makeFailedFuture(failure ?? diagnosis.closed()) }
         guard failure == nil else { return context.eventLoop.makeFailedFuture(failure ?? diagnosis.closed()) }
         guard count > 0 else { return context.eventLoop.makeSucceededFuture([]) }
@@ -59,7 +59,8 @@ extension ControlHandler {
             startTimer(after: diagnosis.settings.replyTimeout, context: context)
         }
         exchanges.append(Exchange(promise: promise, missing: count))
-        context.writeAndFlush(wrapOutboundOut(commands), promise: nil)
+        for buffer in commands { context.write(wrapOutboundOut(buffer), promise: nil) }
+        context.flush()
         decode(context: context)
         resumeReading(context: context)
         return promise.futureResult

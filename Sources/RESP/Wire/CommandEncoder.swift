@@ -35,13 +35,20 @@ extension Int64: CommandArgument {
 /// Commands as RESP arrays of bulk strings, for control-level use.
 package enum CommandEncoder {
     /// Appends one command.
-    package static func write(_ arguments: [any CommandArgument], to buffer: inout ByteBuffer) {
-        buffer.writeString("*\(arguments.count)\r\n")
-        for argument in arguments {
-            buffer.writeString("$\(argument.byteCount)\r\n")
-            argument.write(to: &buffer)
-            buffer.writeString("\r\n")
-        }
+    ///
+    /// - Parameter count: How many arguments the caller will append behind these, as bulk strings.
+    package static func write(
+        _ arguments: [any CommandArgument], followedBy count: Int = 0, to buffer: inout ByteBuffer
+    ) {
+        buffer.writeString("*\(arguments.count + count)\r\n")
+        for argument in arguments { writeBulk(argument, to: &buffer) }
+    }
+
+    /// Appends one argument.
+    package static func writeBulk(_ argument: some CommandArgument, to buffer: inout ByteBuffer) {
+        buffer.writeString("$\(argument.byteCount)\r\n")
+        argument.write(to: &buffer)
+        buffer.writeString("\r\n")
     }
 
     /// One command in a buffer of its own.

@@ -59,17 +59,7 @@ struct Batch: Sendable {
     private mutating func append(keys count: Int, reserving size: Int, _ encode: (inout CommandWriter) -> Void) {
         starts.append(UInt32(bytes.writerIndex))
         keys += count
-        write(reserving: size, encode)
-    }
-
-    @inline(__always)
-    private mutating func write(reserving size: Int, _ encode: (inout CommandWriter) -> Void) {
-        // SAFETY: the writer stays inside the closure and reports exactly the bytes that it initialised.
-        unsafe bytes.writeWithUnsafeMutableBytes(minimumWritableBytes: size) { memory in
-            var writer = unsafe CommandWriter(filling: memory)
-            encode(&writer)
-            return writer.count
-        }
+        bytes.encode(reserving: size, encode)
     }
 
     /// `SET key value [NX] [PXAT expiry]`: a string, exactly.
@@ -100,7 +90,7 @@ struct Batch: Sendable {
         }
         keys += 1
         group.keys += 1
-        write(reserving: key.byteCount + value.byteCount + 64) { writer in
+        bytes.encode(reserving: key.byteCount + value.byteCount + 64) { writer in
             writer.bulk(key)
             writer.bulk(value)
         }

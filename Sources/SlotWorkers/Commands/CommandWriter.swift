@@ -1,3 +1,4 @@
+internal import NIOCore
 internal import RDBParser
 
 /// Writes RESP into memory that was reserved for it: no allocation, one check a piece.
@@ -149,5 +150,18 @@ internal import RDBParser
             size += 1
         }
         return size
+    }
+}
+
+extension ByteBuffer {
+    /// Lets `encode` write at most `size` bytes behind what there is.
+    @inline(__always)
+    mutating func encode(reserving size: Int, _ encode: (inout CommandWriter) -> Void) {
+        // SAFETY: the writer stays inside the closure and reports exactly the bytes that it initialised.
+        unsafe writeWithUnsafeMutableBytes(minimumWritableBytes: size) { memory in
+            var writer = unsafe CommandWriter(filling: memory)
+            encode(&writer)
+            return writer.count
+        }
     }
 }

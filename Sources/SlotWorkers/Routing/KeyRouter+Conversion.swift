@@ -26,7 +26,7 @@ extension KeyRouter {
         case .impossible(let reason):
             refuse(key, "\(reason)")
         case .converted(let newType, let loss):
-            if let loss, !mayLose(loss, of: key) { return }
+            if let loss, !tally.settle(loss, of: key.array, plan.onLossy) { return }
             // Out of the router while it is written from.
             var bytes: [UInt8] = []
             swap(&bytes, &converted)
@@ -35,25 +35,6 @@ extension KeyRouter {
                 key: key, type: newType, value: bytes.span.bytes, stamp: UInt16(clamping: plan.format.version.number),
                 expiry: expiry, eviction: eviction)
             swap(&bytes, &converted)
-        }
-    }
-
-    /// Whether a value may be written without what the target cannot hold.
-    private mutating func mayLose(_ loss: Conversion.Loss, of key: RawSpan) -> Bool {
-        switch plan.onLossy {
-        case .error:
-            refuse(key, "the target cannot hold \(loss) (--on-lossy error)")
-            return false
-        case .skip:
-            tally.filtered += 1
-            tally.explain("the target cannot hold \(loss) (--on-lossy skip)", CollectionOfOne(key.array))
-            return false
-        case .convert:
-            tally.lossy += 1
-            tally.explain(
-                "written without \(loss), which the target cannot hold (--on-lossy convert)", CollectionOfOne(key.array)
-            )
-            return true
         }
     }
 }

@@ -11,6 +11,8 @@ struct KeyRouter {
     private let takesAll: Bool
     private let replaces: Bool
     private let workers: [SlotWorker]
+    /// `nil` in a dry run.
+    private let bigValues: BigValues?
     private let pressure: BytePressure
     private let ledger: KeyLedger?
     private var table: RoutingTable
@@ -35,12 +37,13 @@ struct KeyRouter {
     private static let mostOpenBytes = 4 << 20
 
     init(
-        plan: WritePlan, table: RoutingTable, workers: [SlotWorker], pressure: BytePressure, ledger: KeyLedger?,
-        now: Int64
+        plan: WritePlan, table: RoutingTable, workers: [SlotWorker], bigValues: BigValues?, pressure: BytePressure,
+        ledger: KeyLedger?, now: Int64
     ) {
         self.plan = plan
         self.table = table
         self.workers = workers
+        self.bigValues = bigValues
         self.pressure = pressure
         self.ledger = ledger
         self.now = now
@@ -90,25 +93,56 @@ struct KeyRouter {
     ///   - value: The raw value behind its type byte.
     ///   - expiry: Absolute milliseconds; `nil` for none.
     mutating func take(key: RawSpan, type: UInt8, value: RawSpan, expiry: Int64?, eviction: EvictionHint?) {
-        // What another run of ours left behind is no key of the user's.
-        if TemporaryKey.isOurs(key) { return }
-        tally.read += 1
-        tally.bytes += key.byteCount + value.byteCount
-        if !takesAll, !plan.filter.takes(database: database, key: key, rdbType: type) {
-            tally.filtered += 1
-            return
-        }
-        if let expiry, expiry <= now {
-            tally.expired += 1
-            return
-        }
-        if let ledger { ledger.record(database: targetDatabase, key: key) }
-        guard databaseIsThere else { return failForDatabase(key) }
+        guard admits(key, type: type, expiry: expiry, bytes: key.byteCount + value.byteCount) else { return }
         let stamp = stamps[type]
         guard stamp > 0 else {
             return convert(key: key, type: type, value: value, expiry: expiry, eviction: eviction)
         }
         write(key: key, type: type, value: value, stamp: stamp, expiry: expiry, eviction: eviction)
+    }
+
+    /// Whether a key is to be written. All are counted, and one that is not has its outcome.
+    @inline(__always)
+    private mutating func admits(_ key: RawSpan, type: UInt8, expiry: Int64?, bytes: Int) -> Bool {
+        // What another run of ours left behind is no key of the user's.
+        if TemporaryKey.isOurs(key) { return false }
+        tally.read += 1
+        tally.bytes += bytes
+        if !takesAll, !plan.filter.takes(database: database, key: key, rdbType: type) {
+            tally.filtered += 1
+            return false
+        }
+        if let expiry, expiry <= now {
+            tally.expired += 1
+            return false
+        }
+        if let ledger { ledger.record(database: targetDatabase, key: key) }
+        guard databaseIsThere else {
+            failForDatabase(key)
+            return false
+        }
+        return true
+    }
+
+    /// Takes one key whose value comes in elements.
+    ///
+    /// - Returns: Who takes them; `nil` when the key has its outcome already.
+    mutating func take(bigKey key: RawSpan, type: UInt8, expiry: Int64?) -> BigValueSink? {
+        guard admits(key, type: type, expiry: expiry, bytes: key.byteCount) else { return nil }
+        guard let bigValues else {
+            tally.copied += 1
+            return nil
+        }
+        var sink = BigValueSink(
+            bigValues.begin(key.array, database: targetDatabase), format: plan.format, onLossy: plan.onLossy)
+        sink.expiry = expiry
+        return sink
+    }
+
+    /// A key whose value did not come to its end was not read.
+    mutating func forget(_ sink: inout BigValueSink) {
+        sink.leave(.abandoned)
+        tally.read -= 1
     }
 
     /// Writes a value that the target takes, under a version that it takes.

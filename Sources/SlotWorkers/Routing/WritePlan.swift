@@ -15,6 +15,10 @@ struct WritePlan: Sendable {
     var batchBytes: Int
     var format: TargetFormat
     var onLossy: LossPolicy
+    /// Values of more bytes, as the source encodes them, are written in pieces.
+    var bigValueBytes = 16 << 20
+    /// Over SCAN, whether the source is asked for each key's size before it is dumped.
+    var probesBigValues = true
     var eviction: Eviction
     /// Whether the target knows `SET … PXAT` (since 6.2).
     var setTakesExpiry: Bool
@@ -48,6 +52,7 @@ extension WritePlan {
             filter: configuration.filter, databaseMap: configuration.databaseMap, targetDatabases: databases,
             onConflict: configuration.onConflict, isDryRun: configuration.isDryRun,
             batchBytes: configuration.batchBytes, format: format, onLossy: configuration.onLossy,
+            bigValueBytes: configuration.bigValueBytes, probesBigValues: configuration.probesBigValues,
             eviction: policy.hasSuffix("-lru") ? .idle : policy.hasSuffix("-lfu") ? .frequency : .none,
             setTakesExpiry: facts.allSatisfy { $0.product != .redis || $0.version >= ServerVersion(6, 2) },
             keysComeOnce: configuration.read == .snapshot || !configuration.source.isServer)

@@ -10,6 +10,7 @@ package final class BackfillRun: Sendable {
         var phase = RunProgress.Phase.connecting
         var readers: [any Reader] = []
         var workers: [SlotWorker] = []
+        var bigValues: BigValues?
         var checked: Double?
     }
 
@@ -39,6 +40,7 @@ package final class BackfillRun: Sendable {
             progress.tally.add(tally)
             progress.workers.append(.init(slots: "\(worker.range)", copied: tally.copied, failed: tally.failed))
         }
+        if let tally = state.bigValues?.tally { progress.tally.add(tally) }
         progress.fraction =
             state.phase == .checking
             ? state.checked : fractions.isEmpty ? nil : fractions.reduce(0, +) / Double(fractions.count)
@@ -88,6 +90,7 @@ package final class BackfillRun: Sendable {
         state.withLockedValue { state in
             state.readers = readers
             state.workers = setup.workers
+            state.bigValues = setup.context.bigValues
             state.phase = .copying
         }
         if !configuration.isDryRun {
@@ -96,9 +99,9 @@ package final class BackfillRun: Sendable {
         control.whenEnding { [pressure = setup.context.pressure] in pressure.wakeAll() }
         summary.failure = await Self.read(readers, control)
         enter(.draining)
-        for worker in setup.workers { try await worker.drain() }
+        try await setup.drain()
         for reader in readers { summary.tally.add(reader.state.withLockedValue { $0.tally }) }
-        for worker in setup.workers { summary.tally.add(worker.tally) }
+        for tally in setup.tallies { summary.tally.add(tally) }
         summary.failure = summary.failure ?? control.failure
         summary.isInterrupted = control.isStopping
 
@@ -193,12 +196,12 @@ package final class BackfillRun: Sendable {
                     ? "The slots \(lost) were copied once more: their primary on the target was replaced or restarted."
                     : "The slots \(moved) were read once more, and counted again: they moved between source primaries.")
             await setup.directory.forgetLosses(lost)
-            let before = setup.workers.map(\.tally)
-            if moved.isEmpty { for worker in setup.workers { worker.keepExisting() } }
+            let before = setup.tallies
+            if moved.isEmpty { setup.keepExisting() }
             let failure = await Self.read(again.readers, control)
-            for worker in setup.workers { try await worker.drain() }
+            try await setup.drain()
             if let failure { throw failure }
-            let written = zip(setup.workers, before).map { $0.tally.since($1) }
+            let written = zip(setup.tallies, before).map { $0.since($1) }
             if moved.isEmpty {
                 for tally in written { summary.tally.failAgain(tally) }
             } else {

@@ -63,6 +63,11 @@ package struct RunConfiguration: Sendable {
     package var inFlightBytes = 16 << 20
     /// Bytes of commands that go to a primary at once, 4 KiB ... 16 MiB. Default 256 KiB.
     package var batchBytes = 256 << 10
+    /// Values of more bytes, as the source encodes them, are written in pieces under a temporary key, 64 KiB ... 512 MiB.
+    /// Default 16 MiB.
+    package var bigValueBytes = 16 << 20
+    /// Over SCAN, ask the source for each key's size before it is dumped. Default true.
+    package var probesBigValues = true
     /// How long the target may be away, loading, full or without a primary before the run stops. Default 5 minutes.
     package var targetPatience = Duration.seconds(300)
 

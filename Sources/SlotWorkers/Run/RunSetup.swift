@@ -38,7 +38,7 @@ struct RunSetup: Sendable {
             self.source = source
         case .file(let path):
             source = nil
-            keys = try Self.check(path, control, checking)
+            keys = try Self.check(path, configuration, control, checking)
         case .standardInput:
             source = nil
         }
@@ -68,10 +68,28 @@ struct RunSetup: Sendable {
                 table: layout.withLockedValue { $0 }, pressure: pressure, control: control,
                 onConflict: configuration.onConflict, silence: configuration.targetSettings.replyTimeout)
         }
+        let bigValues = configuration.isDryRun ? nil : BigValues(
+            on: loop, directory: directory, pressure: pressure, control: control, clock: clock,
+            onConflict: configuration.onConflict, onLossy: configuration.onLossy)
         context = ReaderContext(
             plan: try WritePlan(configuration, target, databases: databases, modules: modules), workers: workers,
-            pressure: pressure,
-            control: control, layout: layout, clock: clock, ledger: configuration.deletesExtra ? try KeyLedger() : nil)
+            bigValues: bigValues, pressure: pressure, control: control, layout: layout, clock: clock,
+            ledger: configuration.deletesExtra ? try KeyLedger() : nil)
+    }
+
+    /// What became of the keys that were handed over to be written, part by part.
+    var tallies: [Tally] { workers.map(\.tally) + (context.bigValues.map { [$0.tally] } ?? []) }
+
+    /// Ends when everything that was handed over has an outcome.
+    func drain() async throws {
+        for worker in workers { try await worker.drain() }
+        try await context.bigValues?.drain()
+    }
+
+    /// From now on a key that exists is no failure: it may be our own, when keys are copied once more.
+    func keepExisting() {
+        for worker in workers { worker.keepExisting() }
+        context.bigValues?.keepExisting()
     }
 
     /// Between asking the two servers for their time some of it passes.
@@ -83,11 +101,13 @@ struct RunSetup: Sendable {
     }
 
     private static func check(
-        _ path: String, _ control: RunControl, _ checking: (Double) -> Void
+        _ path: String, _ configuration: RunConfiguration, _ control: RunControl, _ checking: (Double) -> Void
     ) throws(RunError) -> [Int: Int] {
         // A pipe can be read once only; what it holds is found out on the way.
         guard try FileInput(path: path).size != nil else { return [:] }
-        return try FileCheck(path: path, isEnding: { control.isEnding }, progress: checking).keys
+        return try FileCheck(
+            path: path, bigValueBytes: configuration.bigValueBytes, isEnding: { control.isEnding }, progress: checking
+        ).keys
     }
 
     private static func keyCounts(of deployment: Deployment) -> [Int: Int] {

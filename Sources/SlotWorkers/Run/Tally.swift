@@ -1,3 +1,5 @@
+internal import RDBParser
+
 /// What became of the keys of a run. Each key that was read ends in exactly one count.
 package struct Tally: Sendable, Equatable {
     /// Keys that ended the same way for the same reason.
@@ -52,6 +54,34 @@ package struct Tally: Sendable, Equatable {
     mutating func fail(_ keys: some Collection<[UInt8]>, _ reason: String) {
         failed += keys.count
         explain(reason, keys)
+    }
+
+    /// Counts keys that the target has, and keeps.
+    mutating func settle(existing keys: [[UInt8]], _ policy: ConflictPolicy) {
+        if policy == .error {
+            fail(keys, "the key exists on the target (--on-conflict error)")
+        } else {
+            existing += keys.count
+        }
+    }
+
+    /// Counts a key that the target cannot hold whole.
+    ///
+    /// - Returns: Whether it may be written without what is lost.
+    mutating func settle(_ loss: Conversion.Loss, of key: [UInt8], _ policy: LossPolicy) -> Bool {
+        let keys = CollectionOfOne(key)
+        switch policy {
+        case .error:
+            unsupported += 1
+            explain("the target cannot hold \(loss) (--on-lossy error)", keys)
+        case .skip:
+            filtered += 1
+            explain("the target cannot hold \(loss) (--on-lossy skip)", keys)
+        case .convert:
+            lossy += 1
+            explain("written without \(loss), which the target cannot hold (--on-lossy convert)", keys)
+        }
+        return policy == .convert
     }
 
     /// Counts a key that the target cannot hold, without copying its name when examples enough are there.

@@ -7,7 +7,7 @@ struct FileCheck {
     /// Keys by database.
     private(set) var keys: [Int: Int] = [:]
 
-    private struct Counter: RDBVisitor {
+    private struct Counter: LargeRecordVisitor {
         var keys: [Int: Int] = [:]
         private var current = 0
         private var count = 0
@@ -26,6 +26,16 @@ struct FileCheck {
 
         mutating func record(_ record: borrowing RDBRecord) { count += 1 }
 
+        // Values that come in elements are checked by that alone.
+        mutating func beginRecord(_ record: borrowing RDBRecord) { count += 1 }
+        mutating func begin(_ kind: ValueKind, count: UInt64?) {}
+        mutating func bytes(_ piece: RawSpan, of part: ValuePart, length: UInt64, isLast: Bool) {}
+        mutating func score(_ score: Double) {}
+        mutating func expiry(_ milliseconds: Int64) {}
+        mutating func stream(_ event: borrowing StreamEvent) {}
+        mutating func module(_ event: ModuleEvent) {}
+        mutating func end() {}
+
         mutating func settle() {
             if count > 0 { keys[current, default: 0] += count }
             count = 0
@@ -34,11 +44,13 @@ struct FileCheck {
 
     /// Reads a whole file.
     ///
-    /// - Parameter isEnding: Asked between chunks; the check then stops early.
+    /// - Parameters:
+    ///   - bigValueBytes: Records above it are checked in elements.
+    ///   - isEnding: Asked between chunks; the check then stops early.
     /// - Throws: `RunError` that says what is wrong with it, and where.
-    init(path: String, isEnding: () -> Bool, progress: (Double) -> Void) throws(RunError) {
+    init(path: String, bigValueBytes: Int, isEnding: () -> Bool, progress: (Double) -> Void) throws(RunError) {
         let input = try FileInput(path: path)
-        var feed = RecordFeed(visitor: Counter())
+        var feed = RecordFeed(visitor: Counter(), wholeUpTo: bigValueBytes)
         var buffer = ByteBuffer()
         while !feed.isFinished, !isEnding() {
             try input.read(1 << 20, into: &buffer)

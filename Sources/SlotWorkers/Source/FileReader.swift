@@ -27,7 +27,8 @@ final class FileReader: Reader, @unchecked Sendable {
 
     func run() async throws {
         loop.execute { [self] in
-            feed = RecordFeed(visitor: RoutingVisitor(router: context.makeRouter()))
+            feed = RecordFeed(
+                visitor: RoutingVisitor(router: context.makeRouter()), wholeUpTo: context.plan.bigValueBytes)
             pump()
         }
         try await end.futureResult.get()
@@ -42,7 +43,7 @@ final class FileReader: Reader, @unchecked Sendable {
             self.feed = feed
             return
         }
-        feed.visitor.router.flush()
+        feed.visitor.finish()
         publish(feed)
         switch result {
         case .success: end.succeed()

@@ -25,6 +25,8 @@ struct ReaderState: Sendable {
 struct ReaderContext: Sendable {
     var plan: WritePlan
     let workers: [SlotWorker]
+    /// `nil` in a dry run.
+    let bigValues: BigValues?
     let pressure: BytePressure
     let control: RunControl
     let layout: NIOLockedValueBox<RoutingTable>
@@ -33,7 +35,8 @@ struct ReaderContext: Sendable {
 
     func makeRouter() -> KeyRouter {
         KeyRouter(
-            plan: plan, table: layout.withLockedValue { $0 }, workers: workers, pressure: pressure, ledger: ledger,
+            plan: plan, table: layout.withLockedValue { $0 }, workers: workers, bigValues: bigValues,
+            pressure: pressure, ledger: ledger,
             now: clock.now)
     }
 

@@ -3,7 +3,7 @@ internal import RDBParser
 
 /// Joins the chunks of an RDB stream: what a read brings is parsed where it lies, and only an element that a chunk
 /// does not hold whole is put together in a buffer of its own.
-struct RecordFeed<Visitor: RDBVisitor> {
+struct RecordFeed<Visitor: LargeRecordVisitor> {
     private var parser = RDBStreamParser()
     /// The start of an element whose end is still to come.
     private var rest = ByteBuffer()
@@ -12,10 +12,15 @@ struct RecordFeed<Visitor: RDBVisitor> {
     /// A large element is not looked at again before so much of it is there: each look reads it from its start.
     private var patience = 0
     var visitor: Visitor
-    /// An element is put together in memory; more than this is refused.
+    /// Records of more bytes than this come in elements.
+    private let largestRecord: Int
+    /// Only records come in elements: anything else is put together in memory, and more than this is refused.
     private static var largestElement: Int { 2 << 30 }
 
-    init(visitor: Visitor) { self.visitor = visitor }
+    init(visitor: Visitor, wholeUpTo largestRecord: Int) {
+        self.visitor = visitor
+        self.largestRecord = largestRecord
+    }
 
     var isFinished: Bool { parser.isFinished }
     /// Bytes of the stream that were read whole.
@@ -35,13 +40,13 @@ struct RecordFeed<Visitor: RDBVisitor> {
             }
             let added = rest.readableBytes - before
             if rest.readableBytes > Self.largestElement {
-                throw RDBError(.unsupported, offset: parser.offset, element: "value larger than 2 GiB")
+                throw RDBError(.unsupported, offset: parser.offset, element: "element larger than 2 GiB")
             }
             if rest.readableBytes < max(needed, patience) {
                 chunk.moveReaderIndex(forwardBy: added)
                 continue
             }
-            let consumed = try parser.feed(rest.readableBytesSpan, into: &visitor)
+            let consumed = try parser.feed(rest.readableBytesSpan, wholeUpTo: largestRecord, into: &visitor)
             if consumed >= before {
                 chunk.moveReaderIndex(forwardBy: consumed - before)
                 rest.clear()
@@ -62,7 +67,8 @@ struct RecordFeed<Visitor: RDBVisitor> {
             }
         }
         guard chunk.readableBytes > 0 else { return }
-        chunk.moveReaderIndex(forwardBy: try parser.feed(chunk.readableBytesSpan, into: &visitor))
+        chunk.moveReaderIndex(
+            forwardBy: try parser.feed(chunk.readableBytesSpan, wholeUpTo: largestRecord, into: &visitor))
         if parser.isFinished { return }
         needed = parser.bytesNeeded
         patience = 0

@@ -259,10 +259,8 @@ struct Recovery: Sendable {
         guard !repetition.counted, let key = repetition.command.keys.first else { return }
         if isEqual {
             progress.tally.copied += 1
-        } else if onConflict == .error {
-            progress.tally.fail([key], "the key exists on the target (--on-conflict error)")
         } else {
-            progress.tally.existing += 1
+            progress.tally.settle(existing: [key], onConflict)
         }
     }
 }

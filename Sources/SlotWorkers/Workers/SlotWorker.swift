@@ -184,13 +184,7 @@ final class SlotWorker: LaneOwner, @unchecked Sendable {
     }
 
     private func countExisting(_ keys: [[UInt8]]) {
-        counts.withLockedValue { tally in
-            if onConflict == .error {
-                tally.fail(keys, "the key exists on the target (--on-conflict error)")
-            } else {
-                tally.existing += keys.count
-            }
-        }
+        counts.withLockedValue { $0.settle(existing: keys, onConflict) }
     }
 
     /// From now on a key that exists is no failure: it may be our own, when keys are copied once more.

@@ -75,6 +75,20 @@ struct Records: RDBVisitor {
     }
 }
 
+/// Of values that come in elements the strings are kept, end to end.
+extension Records: LargeRecordVisitor {
+    mutating func beginRecord(_ record: borrowing RDBRecord) { self.record(record) }
+    mutating func begin(_ kind: ValueKind, count: UInt64?) {}
+    mutating func bytes(_ piece: RawSpan, of part: ValuePart, length: UInt64, isLast: Bool) {
+        records[records.count - 1].value += array(piece)
+    }
+    mutating func score(_ score: Double) {}
+    mutating func expiry(_ milliseconds: Int64) {}
+    mutating func stream(_ event: borrowing StreamEvent) {}
+    mutating func module(_ event: ModuleEvent) {}
+    mutating func end() {}
+}
+
 func array(_ span: RawSpan) -> [UInt8] { span.withUnsafeBytes { [UInt8]($0) } }
 
 /// Parses a whole stream in one piece.

@@ -43,7 +43,8 @@ final class SnapshotHandler: ChannelInboundHandler {
         self.context = context
         self.end = end
         self.limit = limit
-        feed = RecordFeed(visitor: RoutingVisitor(router: context.makeRouter()))
+        feed = RecordFeed(
+            visitor: RoutingVisitor(router: context.makeRouter()), wholeUpTo: context.plan.bigValueBytes)
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -209,7 +210,7 @@ final class SnapshotHandler: ChannelInboundHandler {
         guard phase != .done else { return }
         phase = .done
         heartbeat?.cancel()
-        feed.visitor.router.flush()
+        feed.visitor.finish()
         reader.publish(feed, isComplete: error == nil && feed.isFinished)
         if let error { end.fail(error) } else { end.succeed() }
     }
