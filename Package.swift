@@ -91,7 +91,8 @@ let package = Package(
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
             ],
             swiftSettings: ours),
-        .testTarget(name: "IntegrationTests", dependencies: ["TestServers", "Backfill"], swiftSettings: ours),
+        .testTarget(
+            name: "IntegrationTests", dependencies: ["TestServers", "Backfill", "COpenSSL"], swiftSettings: ours),
         .target(name: "TestServers", path: "Tests/TestServers", swiftSettings: ours),
         .testTarget(name: "TestServersTests", dependencies: ["TestServers"], swiftSettings: ours),
     ]
