@@ -62,7 +62,8 @@ import Testing
         let tiny = BigValueReader(link: link, abilities: abilities, limits: .init(bytes: 4096, elements: 7))
         let whole = BigValueReader(link: link, abilities: abilities)
         let changes: [(String, [String])] = [
-            ("h", ["HSET", "h", "f77", "v78"]), ("l", ["LSET", "l", "77", "e78"]), ("s", ["SMOVE", "s", "other", "m3"]),
+            ("h", ["HSET", "h", "f77", "v78"]), ("l", ["LSET", "l", "77", "e78"]),
+            ("s", ["SMOVE", "s", "other", "m3"]),
             ("z", ["ZADD", "z", "3.25", "m77"]), ("x", ["XDEL", "x", "7-1"]), ("x", ["XACK", "x", "g", "3-1"]),
             ("x", ["XGROUP", "SETID", "x", "g", "9-1"]), ("t", ["SETRANGE", "t", "299999", "u"]),
         ]
@@ -127,15 +128,17 @@ import Testing
         let server = try await TestServer.start(name)
         let client = try server.client()
         try client.pipeline((0..<600).map { ["HSET", "h", "f\($0)", "v\($0)"] })
-        let now = try #require(try client.require("TIME").elements[0].text.flatMap { Int64($0) }) * 1000
-        try client.require("HPEXPIREAT", "h", "\(now + 1500)", "FIELDS", "2", "f1", "f2")
-        try client.require("HPEXPIREAT", "h", "\(now + 600_000)", "FIELDS", "2", "f3", "f4")
         let (link, abilities) = try await pageLink(server)
         let reader = BigValueReader(link: link, abilities: abilities, limits: .init(bytes: 4096))
         let key = Array("h".utf8)
+        let now = try await reader.time()
+        try client.require("HPEXPIREAT", "h", "\(now + 6000)", "FIELDS", "2", "f1", "f2")
+        try client.require("HPEXPIREAT", "h", "\(now + 600_000)", "FIELDS", "2", "f3", "f4")
         let first = try #require(try await reader.collect(key, start: now))
         #expect(first.0.count == 600)
-        try await Task.sleep(for: .milliseconds(2500))
+        try await server.wait(until: "without the fields") { _ in
+            try client.require("HPEXPIRETIME", "h", "FIELDS", "2", "f1", "f2").elements == [.integer(-2), .integer(-2)]
+        }
         let second = try #require(try await reader.collect(key, start: now))
         #expect(second.0.count == 598)
         #expect(second.0.equals(first.0))

@@ -15,6 +15,10 @@ struct WritePlan: Sendable {
     var batchBytes: Int
     var format: TargetFormat
     var onLossy: LossPolicy
+    /// Values of more bytes, as the source encodes them, are written in pieces.
+    var bigValueBytes = 16 << 20
+    /// Over SCAN, whether the source is asked for each key's size before it is dumped.
+    var probesBigValues = true
     var eviction: Eviction
     /// Whether the target knows `SET … PXAT` (since 6.2).
     var setTakesExpiry: Bool

@@ -85,7 +85,8 @@ extension BigValueReader {
             guard var group = BigStreamState.Group(reply) else { throw BigValueError.malformed }
             let replies = try await decode([["TIME"], ["XINFO", "CONSUMERS", key, group.name]])
             if let error = replies.lazy.compactMap(\.error).first { throw BigValueError(reply: error.description) }
-            let now = (replies[0].elements?.first?.integer ?? 0) * 1000
+            let now =
+                (replies[0].elements?.first?.integer ?? 0) * 1000
                 + (replies[0].elements?.last?.integer ?? 0) / 1000
             for reply in replies[1].elements ?? [] {
                 guard let consumer = BigStreamState.Consumer(reply, now: now) else { throw BigValueError.malformed }
@@ -119,18 +120,25 @@ extension BigValueReader {
         }
         var count = group.pending.count
         var last = group.pending.last?.id ?? StreamID(0, 0)
+        var owned: [ByteBuffer: [StreamID]] = [:]
         while count < group.pendingCount {
             let page = try await pending(of: group, in: key, behind: last)
-            for pending in page {
+            for (pending, owner) in page {
                 digest.stream(.pending(pending))
                 visitor.stream(.pending(pending))
+                // To Redis 5, asking for a consumer's part of them would mean that the consumer was seen.
+                if !abilities.showsStreamInFull { owned[owner, default: []].append(pending.id) }
             }
-            guard let end = page.last?.id else { throw BigValueError.changed }
+            guard let end = page.last?.pending.id else { throw BigValueError.changed }
             last = end
             count += page.count
             try await betweenPages(&visitor)
         }
-        for consumer in group.consumers {
+        for var consumer in group.consumers {
+            if !abilities.showsStreamInFull {
+                consumer.owned = owned[consumer.name] ?? []
+                guard consumer.owned.count == consumer.ownedCount else { throw BigValueError.changed }
+            }
             consumer.pass(into: &digest)
             consumer.pass(into: &visitor)
             var count = consumer.owned.count
@@ -164,7 +172,7 @@ extension BigValueReader {
     /// an entry whose delivery time is known, as `TIME` is not quite what idle times are reckoned from.
     private func pending(
         of group: BigStreamState.Group, in key: [UInt8], behind last: StreamID
-    ) async throws -> [BigStreamState.Pending] {
+    ) async throws -> [(pending: BigStreamState.Pending, owner: ByteBuffer)] {
         let anchor = group.pending.first
         let anchorID = anchor?.id ?? last
         let answer = try await ask([
@@ -181,9 +189,10 @@ extension BigValueReader {
                 if !overflows, abs(clock.subtractingReportingOverflow(now).partialValue) < 1000 { now = clock }
             }
             return try cursor.pendingEntries().map { entry in
-                .init(
+                let pending = BigStreamState.Pending(
                     id: entry.id, deliveryTime: now.subtractingReportingOverflow(entry.idle).partialValue,
                     deliveryCount: UInt64(clamping: entry.deliveries))
+                return (pending, entry.owner)
             }
         }
     }
@@ -220,16 +229,22 @@ extension Answer {
     }
 }
 
+/// An element of the answer to `XPENDING` with a range.
+private struct PendingEntry {
+    let id: StreamID
+    let owner: ByteBuffer
+    let idle: Int64
+    let deliveries: Int64
+}
+
 extension ReplyCursor {
-    /// The answer to `XPENDING` with a range.
     @_lifetime(self: copy self)
-    fileprivate mutating func pendingEntries() throws(BigValueError) -> [(id: StreamID, idle: Int64, deliveries: Int64)] {
-        let count = try array()
-        var entries: [(id: StreamID, idle: Int64, deliveries: Int64)] = []
-        for _ in 0..<count {
+    fileprivate mutating func pendingEntries() throws(BigValueError) -> [PendingEntry] {
+        var entries: [PendingEntry] = []
+        for _ in 0..<(try array()) {
             guard try array() == 4, let id = StreamID(text: contents(try bulk())) else { throw .malformed }
-            _ = try bulk()
-            entries.append((id, try integer(), try integer()))
+            let owner = ByteBuffer(bytes: contents(try bulk()).array)
+            entries.append(PendingEntry(id: id, owner: owner, idle: try integer(), deliveries: try integer()))
         }
         return entries
     }
