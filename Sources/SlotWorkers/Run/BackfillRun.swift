@@ -141,6 +141,7 @@ package final class BackfillRun: Sendable {
     // MARK: After the last key
 
     private func finish(_ setup: RunSetup, _ readers: [any Reader], _ summary: inout RunSummary) async throws {
+        summary.warnings += readers.flatMap { $0.state.withLockedValue { $0.warnings } }
         do {
             try await copyFunctions(setup, readers, &summary)
             try await copyAgain(setup, readers, &summary)

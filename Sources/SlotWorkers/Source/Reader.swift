@@ -17,6 +17,8 @@ struct ReaderState: Sendable {
     /// Part of the whole that is read, 0...1; `nil` where the whole is not known.
     var fraction: Double?
     var functions: [[UInt8]] = []
+    /// What the operator should know, beside the counts.
+    var warnings: [String] = []
     /// Whether the end was reached.
     var isComplete = false
 }
@@ -32,6 +34,8 @@ struct ReaderContext: Sendable {
     let layout: NIOLockedValueBox<RoutingTable>
     let clock: SourceClock
     let ledger: KeyLedger?
+    /// Where big values go to that are read in pages; `nil`: they are dumped like others.
+    var bigValueOutlet: (any BigValueOutlet)?
 
     func makeRouter() -> KeyRouter {
         KeyRouter(

@@ -49,3 +49,7 @@ extension KeyLedger {
     }
     func record(database: Int, key: [UInt8]) { record(database: database, key: key.span.bytes) }
 }
+
+extension ReplyCounter {
+    mutating func follow(_ bytes: [UInt8]) throws(ReplyCursor.Malformed) -> Int? { try follow(bytes.span.bytes) }
+}

@@ -33,6 +33,12 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
         var requests: Deque<DumpRequest> = []
     }
 
+    private struct Prober {
+        var link: ScanLink
+        var database = 0
+        var requests: Deque<ValueProbe.Request> = []
+    }
+
     let name: String
     let state = NIOLockedValueBox(ReaderState())
     /// Slots whose keys were on their way to another server while they were read.
@@ -49,6 +55,14 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
     private var lister: ScanLink?
     private var dumpers: [ObjectIdentifier: Dumper] = [:]
     private var open: KeyPage?
+    /// How big values are found before they are dumped; `nil`: they are not looked for.
+    private var probe: ValueProbe?
+    private var prober: Prober?
+    /// Pages that are not measured yet.
+    private var unmeasured: Deque<KeyPage> = []
+    private var bigKeys: Deque<BigKey> = []
+    private var isCopyingBigKey = false
+    private var ending: Result<Void, any Error>?
     private var pages: Deque<DumpRequest> = []
     private var waitingKeys = 0
     /// A running mean, by which the size of the next transaction is chosen.
@@ -64,6 +78,8 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
     private static let dumperCount = 2
     /// Transactions on their way on each of them.
     private static let requestsPerDumper = 2
+    /// Pages that are measured at once.
+    private static let mostProbes = 4
     /// Bytes that one transaction should bring: it holds up the source for its other clients.
     private static let bytesPerRequest = 256.0 * 1024
     private static let mostKeysPerRequest = 256
@@ -78,13 +94,16 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
         name = "\(source.endpoint)"
         listing = KeyListing(databases: source.databases, slots: source.slots)
         end = loop.makePromise()
+        if context.plan.probesBigValues { probe = ValueProbe(limit: context.plan.bigValueBytes) }
     }
 
     func run() async throws {
         let lister = try await connect()
         var links: [ScanLink] = []
         for _ in 0..<Self.dumperCount { links.append(try await connect()) }
+        let prober = probe == nil ? nil : try await connect()
         try await loop.submit { [self, links] in
+            self.prober = prober.map { Prober(link: $0) }
             router = context.makeRouter()
             self.lister = lister
             for link in links { add(link) }
@@ -98,6 +117,10 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
     }
 
     private func connect() async throws -> ScanLink {
+        try await ScanLink.open(openConnection().connection, on: loop, for: self)
+    }
+
+    private func openConnection() async throws -> (connection: Connection, facts: ServerFacts) {
         let connection = try await Connection.open(source.endpoint, settings: source.settings, on: loop)
         let facts = try await ServerFacts.fetch(from: connection)
         let runID = runID.withLockedValue { known in
@@ -112,7 +135,7 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
         // Known since 7.2: our reading then leaves the keys' age and frequency of use alone. Elsewhere it is refused.
         _ = try await connection.send("CLIENT", "NO-TOUCH", "ON")
         if source.isClusterReplica { _ = try await connection.demand("READONLY") }
-        return try await ScanLink.open(connection, on: loop, for: self)
+        return (connection, facts)
     }
 
     private func add(_ link: ScanLink) {
@@ -124,13 +147,24 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
     /// Asks for whatever there is room for.
     private func proceed() {
         guard !isFinished else { return }
-        list()
-        dump()
-        if listing.isDone, open == nil, pages.isEmpty, reconnecting == 0, dumpers.values.allSatisfy(\.requests.isEmpty)
+        if bigKeys.isEmpty, !isCopyingBigKey {
+            list()
+            measure()
+            dump()
+        } else {
+            copyBigKey()
+        }
+        if listing.isDone, open == nil, pages.isEmpty, reconnecting == 0, isNothingAsked, unmeasured.isEmpty,
+            bigKeys.isEmpty, !isCopyingBigKey
         {
             state.withLockedValue { $0.isComplete = true }
             finish(nil)
         }
+    }
+
+    /// Whether no answer about keys is awaited.
+    private var isNothingAsked: Bool {
+        prober?.requests.isEmpty != false && dumpers.values.allSatisfy(\.requests.isEmpty)
     }
 
     private func list() {
@@ -167,6 +201,28 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
         }
     }
 
+    /// Asks how big the keys of pages are.
+    private func measure() {
+        guard var prober, let probe else { return }
+        self.prober = nil
+        var buffer = ByteBuffer()
+        while prober.requests.count < Self.mostProbes, let page = unmeasured.popFirst() {
+            guard var request = probe.request(page) else {
+                pages.append(DumpRequest(page: page, keys: 0..<page.count))
+                continue
+            }
+            if page.database != prober.database {
+                prober.database = page.database
+                CommandEncoder.write(["SELECT", page.database], to: &buffer)
+                request.selects = true
+            }
+            probe.write(request, to: &buffer)
+            prober.requests.append(request)
+        }
+        if buffer.readableBytes > 0 { prober.link.send(buffer) }
+        self.prober = prober
+    }
+
     private func resume() {
         isPaused = false
         proceed()
@@ -188,7 +244,11 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
     private func closePage() {
         guard let page = open else { return }
         open = nil
-        pages.append(DumpRequest(page: page, keys: 0..<page.count))
+        if probe == nil {
+            pages.append(DumpRequest(page: page, keys: 0..<page.count))
+        } else {
+            unmeasured.append(page)
+        }
     }
 
     // MARK: Answers
@@ -196,6 +256,7 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
     @_lifetime(cursor: copy cursor)
     func consume(_ cursor: inout ReplyCursor, from link: ScanLink) throws -> Bool {
         if link === lister { return try consumeNames(&cursor) }
+        if link === prober?.link { return try consumeSizes(&cursor) }
         return try consumeDumps(&cursor, from: link)
     }
 
@@ -219,6 +280,53 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
         if open == nil { open = KeyPage(database: database, slot: slot) }
         open?.append(key)
         waitingKeys += 1
+    }
+
+    @_lifetime(cursor: copy cursor)
+    private func consumeSizes(_ cursor: inout ReplyCursor) throws -> Bool {
+        guard !isFinished, var request = prober?.requests.popFirst() else { return false }
+        switch try probe?.consume(&cursor, &request) {
+        case .measured: take(request)
+        case .again:
+            var buffer = ByteBuffer()
+            if request.page.database != prober?.database {
+                prober?.database = request.page.database
+                CommandEncoder.write(["SELECT", request.page.database], to: &buffer)
+                request.selects = true
+            }
+            probe?.write(request, to: &buffer)
+            prober?.requests.append(request)
+            prober?.link.send(buffer)
+            if let warning = probe?.warning { warn(warning) }
+        case nil:
+            prober?.requests.prepend(request)
+            return false
+        }
+        return true
+    }
+
+    /// Takes a page that was measured: what is big goes its own way.
+    private func take(_ request: ValueProbe.Request) {
+        if let warning = probe?.warning { warn(warning) }
+        var page = request.page
+        if !request.big.isEmpty, context.bigValueOutlet != nil {
+            for index in request.big {
+                page.withKey(index) { key in
+                    // What another run of ours left behind is no key of the user's.
+                    guard !TemporaryKey.isOurs(key) else { return }
+                    bigKeys.append(BigKey(database: page.database, slot: page.slot, key: key.array))
+                }
+            }
+            waitingKeys -= request.big.count
+            page = page.without(request.big)
+            guard page.count > 0 else { return }
+        }
+        pages.append(DumpRequest(page: page, keys: 0..<page.count))
+    }
+
+    private func warn(_ warning: String) {
+        let text = "The source \(name) \(warning)"
+        state.withLockedValue { if !$0.warnings.contains(text) { $0.warnings.append(text) } }
     }
 
     @_lifetime(cursor: copy cursor)
@@ -291,6 +399,7 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
 
     func didConsume(from link: ScanLink) {
         guard !isFinished, var router = router.take() else { return }
+        if probe != nil, link === lister { closePage() }
         router.flushIfMuch()
         context.renew(&router)
         self.router = router
@@ -303,10 +412,14 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
     func linkIsLost(_ link: ScanLink, reason: String) {
         guard !isFinished else { return }
         let isLister = link === lister
+        let isProber = link === prober?.link
         if let failure { return finish(failure) }
         if isLister {
             lister = nil
             listing.restart()
+        } else if let prober, isProber {
+            self.prober = nil
+            for request in prober.requests.reversed() { unmeasured.prepend(request.page) }
         } else if let dumper = dumpers.removeValue(forKey: ObjectIdentifier(link)) {
             for var request in dumper.requests.reversed() {
                 request = DumpRequest(page: request.page, keys: request.keys)
@@ -321,7 +434,13 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
             reconnecting -= 1
             switch result {
             case .success(let link):
-                if isLister { lister = link } else { add(link) }
+                if isLister {
+                    lister = link
+                } else if isProber {
+                    prober = Prober(link: link)
+                } else {
+                    add(link)
+                }
                 proceed()
             case .failure(let error): finish(error)
             }
@@ -329,6 +448,13 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
     }
 
     private func reconnect(_ reason: String) async throws -> ScanLink {
+        try await persevere(reason) { [self] in try await connect() }
+    }
+
+    /// Tries as long as the server may be gone.
+    private func persevere<Link: Sendable>(
+        _ reason: String, _ connect: @Sendable () async throws -> Link
+    ) async throws -> Link {
         let deadline = ContinuousClock.now + .nanoseconds(source.settings.replyTimeout.nanoseconds)
         var reason = reason
         while ContinuousClock.now < deadline, !context.control.isEnding {
@@ -345,6 +471,9 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
     private func beat() {
         if let lister, !listing.isIdle, lister.isSilent(for: source.settings.replyTimeout) {
             lister.lose("it did not answer in time")
+        }
+        if let prober, !prober.requests.isEmpty, prober.link.isSilent(for: source.settings.replyTimeout) {
+            prober.link.lose("it did not answer in time")
         }
         for dumper in dumpers.values
         where !dumper.requests.isEmpty && dumper.link.isSilent(for: source.settings.replyTimeout) {
@@ -369,8 +498,71 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
         router?.flush()
         publish()
         lister?.close()
+        prober?.link.close()
         for dumper in dumpers.values { dumper.link.close() }
         dumpers = [:]
-        if let error { end.fail(error) } else { end.succeed() }
+        ending = error.map { .failure($0) } ?? .success(())
+        // What is copied then sees that the run ends, and gives up.
+        if !isCopyingBigKey { endNow() }
+    }
+
+    private func endNow() {
+        if let ending = ending.take() { end.completeWith(ending) }
+    }
+}
+
+// MARK: - Big values
+
+extension ScanReader {
+    /// Copies the next big key, once nothing else is on its way. One at a time, and nothing beside it: what it takes of the
+    /// source and of memory is bounded then.
+    private func copyBigKey() {
+        guard !isCopyingBigKey, isNothingAsked, let outlet = context.bigValueOutlet, let key = bigKeys.popFirst() else {
+            return
+        }
+        isCopyingBigKey = true
+        router?.flush()
+        let transfer = BigValueTransfer(
+            open: { [self] database in
+                try await persevere("it does not answer") { try await openReader(database) }
+            }, isEnding: { [context] in context.control.isEnding })
+        let promise = loop.makePromise(of: BigValueTransfer.Outcome.self)
+        promise.completeWithTask { try await transfer.copy(key, to: outlet) }
+        promise.futureResult.whenComplete { [self] result in
+            isCopyingBigKey = false
+            switch result {
+            case .success(let outcome): settle(key, outcome)
+            case .failure(is CancellationError): finish(nil)
+            case .failure(let error as BigValueError):
+                finish(RunError(.connection, "The source \(name) is lost: \(error)"))
+            case .failure(let error): finish(error)
+            }
+            if isFinished { return endNow() }
+            publish()
+            proceed()
+        }
+    }
+
+    private func openReader(_ database: Int) async throws -> BigValueReader {
+        let (connection, facts) = try await openConnection()
+        if database != 0 { _ = try await connection.demand("SELECT", database) }
+        return BigValueReader(link: try await PageLink.open(connection), abilities: BigValueReader.Abilities(facts))
+    }
+
+    private func settle(_ key: BigKey, _ outcome: BigValueTransfer.Outcome) {
+        switch outcome {
+        case .settled, .gone: break
+        case .strayed: if let slot = key.slot { strayed.withLockedValue { $0.insert(slot) } }
+        case .failed(let reason):
+            router?.select(key.database)
+            // SAFETY: every byte of an array of bytes is initialised.
+            unsafe router?.fail(key.key.span.bytes, reason)
+        case .unreadable:
+            var page = KeyPage(database: key.database, slot: key.slot)
+            // SAFETY: every byte of an array of bytes is initialised.
+            unsafe page.append(key.key.span.bytes)
+            pages.append(DumpRequest(page: page, keys: 0..<1))
+            waitingKeys += 1
+        }
     }
 }
