@@ -109,7 +109,7 @@ import Testing
         while run.isRunning, cuts < 200 {
             // A connection that has begun to write, in its middle.
             if let list = try client.require("CLIENT", "LIST", "TYPE", "normal").text {
-                for line in list.split(separator: "\n") where line.contains(read == "scan" ? "backfill" : "cmd=exec") {
+                for line in list.split(separator: "\n") where line.contains("cmd=exec") {
                     let id = line.dropFirst("id=".count).prefix { $0 != " " }
                     if try client.command(["CLIENT", "KILL", "ID", String(id)]).integer == 1 { cuts += 1 }
                 }

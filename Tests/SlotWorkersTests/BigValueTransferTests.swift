@@ -163,7 +163,7 @@ private func transfer(from server: TestServer) -> BigValueTransfer {
         }
         let store = Store()
         let context = ReaderContext(
-            plan: plan, workers: [], pressure: BytePressure(limit: 1 << 20), control: RunControl(),
+            plan: plan, workers: [], bigValues: nil, pressure: BytePressure(limit: 1 << 20), control: RunControl(),
             layout: NIOLockedValueBox(table), clock: SourceClock(serverTime: SourceClock.local), ledger: nil,
             bigValueOutlet: store)
         let source = ScanReader.Source(

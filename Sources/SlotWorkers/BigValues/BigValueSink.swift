@@ -1,3 +1,4 @@
+internal import NIOCore
 internal import RDBParser
 
 /// Takes the elements of one big value of a reader; what comes of it is counted by ``BigValues``.
@@ -8,6 +9,8 @@ struct BigValueSink: ValueVisitor {
     private let onLossy: LossPolicy
     /// `nil` once the key's outcome is known.
     private var write: BigValueWrite?
+    /// Bytes of all strings so far.
+    private(set) var byteCount = 0
 
     /// - Parameter write: `nil` to write nothing.
     init(_ write: BigValueWrite?, format: TargetFormat, onLossy: LossPolicy) {
@@ -19,6 +22,7 @@ struct BigValueSink: ValueVisitor {
     mutating func begin(_ kind: ValueKind, count: UInt64?) { pieces.begin(kind, count: count) }
 
     mutating func bytes(_ piece: RawSpan, of part: ValuePart, length: UInt64, isLast: Bool) {
+        byteCount += piece.byteCount
         if write != nil { pieces.bytes(piece, of: part, length: length, isLast: isLast) }
     }
 
@@ -48,6 +52,12 @@ struct BigValueSink: ValueVisitor {
         if write != nil { pieces.end() }
     }
 
+    /// The reader could not read something that belongs to the value.
+    mutating func lose(_ loss: Conversion.Loss) {
+        pieces.loss = loss
+        leaveIfRefused()
+    }
+
     private mutating func leaveIfRefused() {
         if let refusal = pieces.refusal {
             leave(.unsupported(refusal))
@@ -57,17 +67,23 @@ struct BigValueSink: ValueVisitor {
     }
 
     /// The value was read whole, and is what it was: the key gets it.
-    mutating func commit() {
+    ///
+    /// - Returns: Its outcome; `nil` when it had one.
+    @discardableResult
+    mutating func commit() -> EventLoopFuture<BigValueWrite.Outcome>? {
+        let write = write.take()
         write?.commit(
             .init(
                 kind: pieces.kind, count: pieces.count, mayShrink: pieces.hasFieldExpiries, expiry: expiry,
                 loss: pieces.loss))
-        write = nil
+        return write?.outcome
     }
 
     /// The key does not get the value.
-    mutating func leave(_ outcome: BigValueWrite.Outcome) {
+    @discardableResult
+    mutating func leave(_ outcome: BigValueWrite.Outcome) -> EventLoopFuture<BigValueWrite.Outcome>? {
+        let write = write.take()
         write?.leave(outcome)
-        write = nil
+        return write?.outcome
     }
 }

@@ -39,6 +39,15 @@ final class BigValues: Sendable {
     /// From now on a key that exists is no failure: it may be our own, when keys are copied once more.
     func keepExisting() { state.withLockedValue { if $0.onConflict == .error { $0.onConflict = .skip } } }
 
+    /// Counts a key that its reader did not count, and what became of it.
+    func count(_ bytes: Int, _ outcome: (inout Tally) -> Void) {
+        state.withLockedValue { state in
+            state.tally.read += 1
+            state.tally.bytes += bytes
+            outcome(&state.tally)
+        }
+    }
+
     /// Begins to write a value.
     ///
     /// - Parameter database: Of the target.

@@ -17,7 +17,7 @@ struct ValuePieces: ValueVisitor {
     /// Whether fields have expiries: then some of them may be gone by the end.
     private(set) var hasFieldExpiries = false
     /// What the target cannot hold.
-    private(set) var loss: Conversion.Loss?
+    var loss: Conversion.Loss?
     /// Why it cannot be written at all.
     private(set) var refusal: String?
 

@@ -66,7 +66,9 @@ extension RunSetup {
             let dialect = DumpDialect(
                 tellsExpiryTime: facts.tellsExpiryTime,
                 eviction: Self.sameKind(facts.maxmemoryPolicy, context.plan.eviction))
-            return ScanReader(scan, dialect: dialect, loop: loop, context: context)
+            var scanContext = context
+            if context.bigValues != nil { scanContext.bigValueOutlet = BigValueWrites(context, on: loop) }
+            return ScanReader(scan, dialect: dialect, loop: loop, context: scanContext)
         }
     }
 
