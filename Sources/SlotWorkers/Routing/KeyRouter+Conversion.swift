@@ -13,7 +13,7 @@ extension KeyRouter {
             outcome = try Conversion.convert(
                 type: type, value: value, from: version, to: plan.format, now: now, into: &converted)
         } catch {
-            return failed(key, "the value is damaged: \(error.element) (\(error.code))")
+            return failed(key, "the value is \(error.code == .tooLarge ? "too large" : "damaged"): \(error.element)")
         }
         switch outcome {
         case .unchanged:
