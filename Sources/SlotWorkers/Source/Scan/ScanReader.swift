@@ -465,7 +465,8 @@ extension ScanReader {
     /// Copies the next big key, once nothing else is on its way. One at a time, and nothing beside it: what it takes of the
     /// source and of memory is bounded then.
     private func copyBigKey() {
-        guard !isCopyingBigKey, isNothingDumped, let outlet = context.bigValueOutlet, let key = bigKeys.popFirst() else {
+        guard !isCopyingBigKey, isNothingDumped, let outlet = context.bigValueOutlet, let key = bigKeys.popFirst()
+        else {
             return
         }
         isCopyingBigKey = true
