@@ -15,7 +15,7 @@ package struct KeyCounts: Hashable, Sendable {
         if expires { expiring &+= 1 }
     }
 
-    mutating func add(_ other: KeyCounts) {
+    package mutating func add(_ other: KeyCounts) {
         keys += other.keys
         expiring += other.expiring
         bytes += other.bytes
