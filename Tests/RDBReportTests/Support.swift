@@ -80,6 +80,19 @@ func read<Reader: StreamReader & ~Copyable>(
     return feed
 }
 
+/// Notes how much another reader is given at once.
+struct Watched<Reader: StreamReader & ~Copyable>: StreamReader, ~Copyable {
+    var reader: Reader
+    private(set) var largest = 0
+
+    init(_ reader: consuming Reader) { self.reader = reader }
+
+    mutating func read(_ chunk: RawSpan, by parser: inout RDBStreamParser) throws(RDBError) -> Int {
+        largest = max(largest, chunk.byteCount)
+        return try reader.read(chunk, by: &parser)
+    }
+}
+
 /// What was exported as JSON lines.
 struct Lines {
     var text: [UInt8] = []

@@ -80,22 +80,24 @@ struct RDBExportCommand: AsyncParsableCommand {
         let report = ExportReport(
             outcome.tally, self.format.rawValue, seconds: seconds, error: outcome.error, exit: exit)
         if output.format == .json, let error = report.error { StandardStreams.writeError("backfill: \(error)\n") }
-        throw write(output.format == .json ? report.json + "\n" : report.table) ? exit : (exit == .done ? .differences : exit)
+        let isWritten = write(output.format == .json ? report.json + "\n" : report.table)
+        throw isWritten || exit != .done ? exit : .differences
     }
 
     private static func export<Writer: ExportWriter & ~Copyable>(
         _ input: FileInput, _ walk: FileWalk, to destination: OutputFile, by writer: consuming Writer
     ) -> Outcome {
+        func drain(_ writer: inout Writer, ifMoreThan size: Int) throws {
+            if writer.pendingBytes > size { try writer.drain { try destination.write($0) } }
+        }
         var feed = StreamFeed(writer)
         do {
-            try walk.read(input, &feed, keys: { $0.tally.read }) { writer in
-                if writer.pendingBytes >= 256 << 10 { try writer.drain { try destination.write($0) } }
-            }
-            try feed.reader.drain { try destination.write($0) }
+            try walk.read(input, &feed, keys: { $0.tally.read }, settle: { try drain(&$0, ifMoreThan: 256 << 10) })
+            try drain(&feed.reader, ifMoreThan: 0)
             return Outcome(tally: feed.reader.tally, error: nil)
         } catch {
             // What was read before is worth having; if that fails too, the first error is the one to tell.
-            try? feed.reader.drain { try destination.write($0) }
+            try? drain(&feed.reader, ifMoreThan: 0)
             return Outcome(tally: feed.reader.tally, error: error)
         }
     }

@@ -72,7 +72,8 @@ struct ExportReport: Encodable {
             lines += entry.examples.map { "      \($0)" }
         }
         if format == "resp", functions.read > functions.written {
-            lines += ["", "  \(functions.read - functions.written) × function library: The target is older than functions."]
+            let missing = Quantity.count(functions.read - functions.written)
+            lines += ["", "  \(missing) × function library: The target is older than functions."]
         }
         lines.append("")
         if let error { lines.append(error) }

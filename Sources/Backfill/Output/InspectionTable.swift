@@ -9,13 +9,12 @@ extension InspectionReport {
             lines += Self.columns(
                 content.functions.map { [$0.name, $0.engine, Quantity.bytes($0.bytes)] }, left: 2)
         }
-        lines += [
-            "",
-            "\(Quantity.count(content.keys)) keys, \(Quantity.count(content.expiring)) of them expire, \(Quantity.bytes(content.bytes)) of names and values",
-        ]
+        let (keys, expiring) = (Quantity.count(content.keys), Quantity.count(content.expiring))
+        lines += ["", "\(keys) keys, \(expiring) of them expire, \(Quantity.bytes(content.bytes)) of names and values"]
         if content.keys > 0 { lines += keyLines }
         if content.temporary.count > 0 {
-            lines += ["", "Temporary keys that a run of Backfill left behind: \(Quantity.count(content.temporary.count))"]
+            let count = Quantity.count(content.temporary.count)
+            lines += ["", "Temporary keys that a run of Backfill left behind: \(count)"]
             lines += content.temporary.examples.map { "  \($0)" }
         }
         if let target = content.target { lines += [""] + Self.lines(target) }

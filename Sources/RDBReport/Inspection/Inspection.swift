@@ -34,9 +34,16 @@ package struct Inspection: StreamReader, Sendable {
         var position = 0
         while true {
             if large == nil {
-                position += try parser.feed(chunk.extracting(position...), into: &statistics)
+                let before = parser
+                let start = position
+                position += try parser.feed(chunk.extracting(start...), into: &statistics)
                 if parser.isFinished || parser.bytesNeeded <= wholeUpTo { return position }
-                guard try beginLarge(chunk.extracting(position...), &parser) else { return position }
+                // The parser waits for a whole record now: one that does not is brought to the same place.
+                var fresh = before
+                var nobody = ValueSurvey(now: 0)
+                _ = try fresh.feed(chunk.extracting(start..<position), into: &nobody)
+                guard try beginLarge(chunk.extracting(position...), fresh) else { return position }
+                parser = fresh
             }
             while large != nil {
                 let consumed = try readLarge(chunk.extracting(position...), &parser)
@@ -47,7 +54,7 @@ package struct Inspection: StreamReader, Sendable {
     }
 
     /// Whether a record begins here of which there is enough to read its value in pieces.
-    private mutating func beginLarge(_ bytes: RawSpan, _ parser: inout RDBStreamParser) throws(RDBError) -> Bool {
+    private mutating func beginLarge(_ bytes: RawSpan, _ parser: RDBStreamParser) throws(RDBError) -> Bool {
         var probe = parser
         var survey = ValueSurvey(now: statistics.expiries.now)
         _ = try probe.feed(bytes, wholeUpTo: wholeUpTo, limits: limits, into: &survey)
