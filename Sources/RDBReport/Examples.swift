@@ -12,11 +12,6 @@ package struct Examples: Hashable, Sendable {
         count += 1
         if keys.count < Self.most { keys.append(Array(copying: key)) }
     }
-
-    mutating func add(_ other: Examples) {
-        count += other.count
-        keys.append(contentsOf: other.keys.prefix(Self.most - keys.count))
-    }
 }
 
 extension Array where Element == UInt8 {

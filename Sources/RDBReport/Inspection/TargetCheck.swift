@@ -39,8 +39,7 @@ package struct TargetCheck: Sendable {
         self.now = now
     }
 
-    /// Whether every key and every function library goes over exactly. What has expired, and what is damaged, counts as
-    /// damaged input elsewhere.
+    /// Whether every key and every function library goes over exactly, but for hashes of which nothing is left.
     package var isExact: Bool {
         impossibleFunctions == 0 && findings.keys.allSatisfy { $0.kind == .expired }
     }
