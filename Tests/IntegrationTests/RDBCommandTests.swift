@@ -57,7 +57,8 @@ import Testing
         }
         let table = try await rdb("inspect", file)
         #expect(table.exit == .code(0), "\(table)")
-        for line in [#"string +string +0 +"#, "Biggest keys", "Slots: ", #"within 7 days +\d"#, #"backfill_demo +lua"#] {
+        for line in [#"string +string +0 +"#, "Biggest keys", "Slots: ", #"within 7 days +\d"#, #"backfill_demo +lua"#]
+        {
             #expect(try table.outputText.contains(Regex(line)), "\(line): \(table)")
         }
         #expect(!table.output.contains(0) && !table.output.contains(0x1B))
