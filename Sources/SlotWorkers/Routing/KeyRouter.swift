@@ -98,6 +98,7 @@ struct KeyRouter {
         guard stamp > 0 else {
             return convert(key: key, type: type, value: value, expiry: expiry, eviction: eviction)
         }
+        if plan.checksValues, type != 0, !isSound(key: key, type: type, value: value) { return }
         write(key: key, type: type, value: value, stamp: stamp, expiry: expiry, eviction: eviction)
     }
 
