@@ -13,11 +13,13 @@ struct PageSizer {
     private var database = 0
     private var requests: Deque<ValueProbe.Request> = []
     private var waiting: Deque<KeyPage> = []
+    /// Pages with a question more.
+    private var again: Deque<ValueProbe.Request> = []
 
     init(limit: Int) { probe = ValueProbe(limit: limit) }
 
     /// Whether all pages were measured.
-    var isIdle: Bool { requests.isEmpty && waiting.isEmpty }
+    var isIdle: Bool { requests.isEmpty && waiting.isEmpty && again.isEmpty }
 
     /// For the operator: that big values are not found.
     var warning: String? { probe.warning }
@@ -32,16 +34,16 @@ struct PageSizer {
 
     /// Asks for whatever there is room for.
     ///
-    /// - Returns: Pages that cannot be measured.
-    mutating func ask() -> [KeyPage] {
-        guard let link else { return [] }
+    /// - Returns: What is to be sent over the link, and pages that cannot be measured.
+    mutating func ask() -> (question: ByteBuffer, given: [KeyPage]) {
         var given: [KeyPage] = []
         var buffer = ByteBuffer()
+        guard link != nil else { return (buffer, given) }
+        while let request = again.popFirst() { ask(request, in: &buffer) }
         while requests.count < Self.mostRequests, let page = waiting.popFirst() {
             if let request = probe.request(page) { ask(request, in: &buffer) } else { given.append(page) }
         }
-        if buffer.readableBytes > 0 { link.send(buffer) }
-        return given
+        return (buffer, given)
     }
 
     private mutating func ask(_ request: ValueProbe.Request, in buffer: inout ByteBuffer) {
@@ -66,10 +68,7 @@ struct PageSizer {
         guard var request = requests.popFirst() else { return false }
         switch try probe.consume(&cursor, &request) {
         case .measured: measured(request)
-        case .again:
-            var buffer = ByteBuffer()
-            ask(request, in: &buffer)
-            link?.send(buffer)
+        case .again: again.append(request)
         case nil:
             requests.prepend(request)
             return false
@@ -81,7 +80,8 @@ struct PageSizer {
     mutating func linkIsLost() {
         link = nil
         for request in requests.reversed() { waiting.prepend(request.page) }
-        requests = []
+        for request in again { waiting.append(request.page) }
+        (requests, again) = ([], [])
     }
 
     /// Whether answers are awaited, and nothing was heard for `limit`.

@@ -138,7 +138,7 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
         guard !isFinished else { return }
         if bigKeys.isEmpty, !isCopyingBigKey {
             list()
-            for page in sizer?.ask() ?? [] { pages.append(DumpRequest(page: page, keys: 0..<page.count)) }
+            measure()
             dump()
         } else {
             copyBigKey()
@@ -149,6 +149,14 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
             state.withLockedValue { $0.isComplete = true }
             finish(nil)
         }
+    }
+
+    /// Asks how big the keys of pages are.
+    private func measure() {
+        guard let (question, given) = sizer?.ask() else { return }
+        for page in given { pages.append(DumpRequest(page: page, keys: 0..<page.count)) }
+        let link = sizer?.link
+        if question.readableBytes > 0 { link?.send(question) }
     }
 
     /// Whether no values are awaited.
