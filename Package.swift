@@ -59,6 +59,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: library),
+        .target(name: "Verifier", dependencies: ["RDBParser", "RESP", "COpenSSL"], swiftSettings: library),
         .executableTarget(
             name: "Backfill",
             dependencies: [
@@ -91,6 +92,7 @@ let package = Package(
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
             ],
             swiftSettings: ours),
+        .testTarget(name: "VerifierTests", dependencies: ["Verifier", "RDBParser", "RESP"], swiftSettings: ours),
         .testTarget(name: "IntegrationTests", dependencies: ["TestServers", "Backfill"], swiftSettings: ours),
         .target(name: "TestServers", path: "Tests/TestServers", swiftSettings: ours),
         .testTarget(name: "TestServersTests", dependencies: ["TestServers"], swiftSettings: ours),
