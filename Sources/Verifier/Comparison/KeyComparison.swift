@@ -1,3 +1,5 @@
+internal import RDBParser
+
 /// Compares two readings of a key.
 package struct KeyComparison: Hashable, Sendable {
     package let scope: ComparisonScope
