@@ -1,5 +1,6 @@
 import Foundation
 import FoundationXML
+import RDBParser
 import RESP
 import Testing
 

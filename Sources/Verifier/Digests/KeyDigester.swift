@@ -67,13 +67,8 @@ package final class KeyDigester: ValueVisitor {
 
     /// Begins the digest of a key whose value comes in elements.
     package func beginRecord(database: Int, key: RawSpan, expiry: Int64?) {
-        hashing.isWithinRecord = true
         recordExpiry = expiry
-        hashing.outer.begin(.record)
-        hashing.outer.append(UInt64(truncatingIfNeeded: database))
-        hashing.outer.append(prefixed: key)
-        hashing.outer.append(UInt8(expiry == nil ? 0 : 1))
-        hashing.outer.append(expiry ?? 0)
+        hashing.beginRecord(database: database, key: key, expiry: expiry)
     }
 
     /// Ends the digest that `beginRecord` began, behind the visitor's `end`.
@@ -88,18 +83,9 @@ package final class KeyDigester: ValueVisitor {
             inclusion = .unsupported
         }
         return RecordDigest(
-            digest: value.kind == .string ? value.value : compound(value), kind: value.kind, inclusion: inclusion,
+            digest: value.kind == .string ? value.value : hashing.compound(scope), kind: value.kind,
+            inclusion: inclusion,
             isConverted: isConverted, bytes: value.bytes, elements: value.elements)
-    }
-
-    private func compound(_ value: ValueDigest) -> Digest128 {
-        hashing.outer.begin(.compound)
-        hashing.outer.append(hashing.header)
-        hashing.outer.append(value.value)
-        if scope.fieldExpiries == .compared { hashing.outer.append(value.fieldExpiries) }
-        if scope.idempotence == .compared { hashing.outer.append(value.idempotence) }
-        if scope.streamHistory == .compared { hashing.outer.append(value.streamHistory ?? .zero) }
-        return hashing.outer.finish()
     }
 
     // MARK: - Single values
@@ -122,9 +108,7 @@ package final class KeyDigester: ValueVisitor {
     private func decode(type: UInt8, value: RawSpan, version: RDBVersion) throws(RDBError) {
         if type == 0, case .raw(let bytes) = RDBString.read(value) {
             // By far the most frequent: without a way through the decoder's generic code.
-            hashing.begin(.string, count: nil)
-            hashing.bytes(bytes, of: .string, length: UInt64(bytes.byteCount), isLast: true)
-            return hashing.end()
+            return hashing.wholeString(bytes)
         }
         try ValueDecoder.decode(type: type, value: value, version: version, into: &hashing)
     }

@@ -13,7 +13,7 @@ struct ValueHashing: ValueVisitor, ~Copyable {
     private(set) var result = ValueDigest(kind: .string, value: .zero, elements: 0, bytes: 0)
     /// Whether `outer` already holds what a string's value is to be added to.
     var isWithinRecord = false
-    /// Called for when the value is not a string, so that `outer` becomes free.
+    /// Of what stands before a value that is no string, so that `outer` is free for the value.
     private(set) var header = Digest128.zero
 
     private var sum = Digest128.zero
@@ -29,6 +29,36 @@ struct ValueHashing: ValueVisitor, ~Copyable {
         self.outer = outer
         self.inner = inner
         self.fieldHorizon = fieldHorizon
+    }
+
+    // MARK: - Records
+
+    /// Begins the digest of a whole key: its value follows.
+    mutating func beginRecord(database: Int, key: RawSpan, expiry: Int64?) {
+        isWithinRecord = true
+        outer.begin(.record)
+        outer.append(UInt64(truncatingIfNeeded: database))
+        outer.append(prefixed: key)
+        outer.append(UInt8(expiry == nil ? 0 : 1))
+        outer.append(expiry ?? 0)
+    }
+
+    /// Joins what stands before the value, the value, and the parts of it that are compared.
+    mutating func compound(_ scope: ComparisonScope) -> Digest128 {
+        outer.begin(.compound)
+        outer.append(header)
+        outer.append(result.value)
+        if scope.fieldExpiries == .compared { outer.append(result.fieldExpiries) }
+        if scope.idempotence == .compared { outer.append(result.idempotence) }
+        if scope.streamHistory == .compared { outer.append(result.streamHistory ?? .zero) }
+        return outer.finish()
+    }
+
+    /// What `begin`, `bytes` and `end` do for a string of one piece.
+    mutating func wholeString(_ bytes: RawSpan) {
+        begin(.string, count: nil)
+        self.bytes(bytes, of: .string, length: UInt64(bytes.byteCount), isLast: true)
+        end()
     }
 
     // MARK: - ValueVisitor

@@ -2,11 +2,11 @@
 enum HTMLStyle {
     static let text = """
         :root { color-scheme: light dark; --ground: #ffffff; --text: #1b1f24; --quiet: #59636e; --line: #d1d9e0;
-          --equal: #0072b2; --different: #d55e00; --undecided: #e6b000; --empty: #dfe4ea; --uncovered: #ffffff;
+          --equal: #0072b2; --different: #d55e00; --undecided: #e6b000; --empty: #dfe4ea; --uncovered: #ffffff; --quiet-equal: #a9cfe6;
           --source: #0072b2; --target: #e69f00; }
         @media (prefers-color-scheme: dark) { :root { --ground: #14181d; --text: #e6eaef; --quiet: #9aa5b1;
           --line: #3a434d; --equal: #56a8e0; --different: #f0732a; --undecided: #f0d442; --empty: #313942;
-          --uncovered: #14181d; --source: #56a8e0; --target: #e69f00; } }
+          --uncovered: #14181d; --quiet-equal: #285878; --source: #56a8e0; --target: #e69f00; } }
         * { box-sizing: border-box; }
         body { margin: 0; background: var(--ground); color: var(--text);
           font: 15px/1.5 system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
@@ -27,6 +27,7 @@ enum HTMLStyle {
         th, td { text-align: left; vertical-align: top; padding: .3rem .6rem; border-bottom: 1px solid var(--line);
           overflow-wrap: anywhere; white-space: pre-wrap; }
         thead th { color: var(--quiet); font-weight: 600; white-space: nowrap; }
+        td:first-child { white-space: nowrap; }
         .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
         .examples td:nth-child(2), .examples td:last-child, code { font-family: ui-monospace, "DejaVu Sans Mono",
           monospace; font-size: .85rem; }
@@ -39,8 +40,9 @@ enum HTMLStyle {
         .key { display: inline-block; width: .9rem; height: .9rem; margin: 0 .4rem 0 0; vertical-align: -.1rem;
           border: 1px solid var(--line); }
         .key + .key { margin-left: 1rem; }
-        .slot-equal { fill: var(--equal); background: var(--equal); }
-        .slot-different { fill: var(--different); background: var(--different); }
+        .slot-equal { fill: var(--quiet-equal); background: var(--quiet-equal); }
+        .slot-different { fill: var(--different); background: var(--different); stroke: var(--different);
+          stroke-width: .5; }
         .slot-undecided { fill: var(--undecided); background: var(--undecided); }
         .slot-empty { fill: var(--empty); background: var(--empty); }
         .slot-uncovered { fill: var(--uncovered); background: var(--uncovered); }
@@ -52,8 +54,8 @@ enum HTMLStyle {
         .bar em { font-style: normal; font-size: .8rem; color: var(--quiet); margin-left: .5rem;
           font-variant-numeric: tabular-nums; }
         @media print { :root { color-scheme: light; --ground: #ffffff; --text: #000000; --quiet: #444444;
-          --line: #bbbbbb; --equal: #0072b2; --different: #d55e00; --undecided: #e6b000; --empty: #dfe4ea;
-          --uncovered: #ffffff; --source: #0072b2; --target: #e69f00; }
+          --line: #bbbbbb; --equal: #0072b2; --different: #d55e00; --undecided: #e6b000; --empty: #e9edf1;
+          --uncovered: #ffffff; --quiet-equal: #a9cfe6; --source: #0072b2; --target: #e69f00; }
           * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
           main { max-width: none; padding: 0; } .wide { overflow: visible; }
           h2 { break-after: avoid; } tr, figure, header { break-inside: avoid; } .map { flex-basis: 24rem; } }

@@ -38,17 +38,20 @@ package enum Verdict: String, Hashable, Sendable, Codable {
 
 /// How many keys came to each outcome: a number for each, also where it is 0.
 package struct OutcomeCounts: Hashable, Sendable, Codable {
-    private var counts: [KeyOutcome: UInt64] = [:]
+    /// In the order of `KeyOutcome.allCases`.
+    private var counts = [UInt64](repeating: 0, count: KeyOutcome.allCases.count)
 
     package init() {}
 
     package subscript(outcome: KeyOutcome) -> UInt64 {
-        get { counts[outcome, default: 0] }
-        set { counts[outcome] = newValue }
+        get { counts[Self.index(outcome)] }
+        set { counts[Self.index(outcome)] = newValue }
     }
 
     /// All keys that were compared, or tried to be.
-    package var total: UInt64 { counts.values.reduce(0, &+) }
+    package var total: UInt64 { counts.reduce(0, &+) }
+
+    private static func index(_ outcome: KeyOutcome) -> Int { KeyOutcome.allCases.firstIndex(of: outcome) ?? 0 }
 
     /// Keys that differ for certain.
     package var mismatches: UInt64 { KeyOutcome.allCases.reduce(0) { $1.isMismatch ? $0 + self[$1] : $0 } }
@@ -57,7 +60,7 @@ package struct OutcomeCounts: Hashable, Sendable, Codable {
         let values = try decoder.singleValueContainer().decode([String: UInt64].self)
         for (name, count) in values {
             guard let outcome = KeyOutcome(rawValue: name) else { continue }
-            counts[outcome] = count
+            self[outcome] = count
         }
     }
 
