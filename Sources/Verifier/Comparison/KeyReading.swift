@@ -9,8 +9,8 @@ package struct KeyReading: Hashable, Sendable {
     }
 
     package var content: Content
-    /// Where the side's replication stream stood in the same moment (`INFO replication` in the transaction that read the
-    /// key); `nil` where it cannot be known.
+    /// Where the side's replication stream stood in the same moment (`INFO replication` in the transaction that read
+    /// the key); `nil` where it cannot be known.
     package var offset: Int64?
 
     package init(_ content: Content, offset: Int64? = nil) {
@@ -28,8 +28,8 @@ package struct KeyObservation: Hashable, Sendable {
         case fixed
         /// The source was read again behind the target: the same value then, the same value meanwhile.
         case reread(KeyReading)
-        /// The replication stream was watched from before the source's reading to behind the target's, and says whether a
-        /// command that may change the key came in between.
+        /// The replication stream was watched from before the source's reading to behind the target's, and says whether
+        /// a command that may change the key came in between.
         case watched(changed: Bool)
     }
 

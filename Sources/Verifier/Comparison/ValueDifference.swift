@@ -59,7 +59,7 @@ package struct ValueDescriber {
             }
         case (.list(let left), .list(let right)): compareElements(left, right, &found)
         case (.set(let left), .set(let right)):
-            compare(left, right, key: { $0 }, &found) { member, isSource, found in
+            compare(left, right, key: \.self, &found) { member, isSource, found in
                 found.add("member", at: show(member), isSource ? "present" : nil, isSource ? nil : "present")
             } both: { _, _, _ in
             }

@@ -5,9 +5,9 @@ package import RDBParser
 ///
 /// | part | compared | else |
 /// |---|---|---|
-/// | field expiries | the target holds them (Redis 7.4, Valkey 9.0), or the source does not either | a conversion drops them |
+/// | field expiries | the target holds them (Redis 7.4, Valkey 9), or the source does not | a conversion drops them |
 /// | streams' history | both hold it (Redis 7.0 and all Valkeys) | left out: servers make up what the older one lacks |
-/// | streams' idempotence | the target holds it (Redis 8.6), or the source does not either | a conversion drops it |
+/// | streams' idempotence | the target holds it (Redis 8.6), or the source does not | a conversion drops it |
 package struct ComparisonScope: Hashable, Sendable {
     /// What happens to a part of values that not every server has.
     package enum Part: Hashable, Sendable {
