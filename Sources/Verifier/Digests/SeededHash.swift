@@ -3,8 +3,8 @@ internal import COpenSSL
 /// SHA-256 of libcrypto under a seed, with one context for all digests; its first 128 bits.
 ///
 /// What is to be hashed is collected behind the seed in a buffer, so that a short input takes one call. Feeding the
-/// seed again was measured against copying a context that has it already: 119 against 114 ns of 60 bytes, 151 against 156 of 128;
-/// so nothing is copied.
+/// seed again was measured against copying a context that has it already: 119 against 114 ns for 60 bytes, 151 against
+/// 156 for 128; so nothing is copied.
 @safe
 struct SeededHash: ~Copyable {
     /// What a digest is of, so that no two kinds of input are ever the same bytes.

@@ -29,8 +29,8 @@ struct StreamHashing {
     var counters: (added: UInt64, duplicates: UInt64) = (0, 0)
 }
 
-/// Groups, consumers and producers are summed, since servers keep them in trees; entries and pending entries come in the
-/// order of their IDs, which the decoder checks.
+/// Groups, consumers and producers are summed, since servers keep them in trees; entries and pending entries come in
+/// the order of their IDs, which the decoder checks.
 extension ValueHashing {
     mutating func hash(_ event: borrowing StreamEvent) {
         switch copy event {

@@ -102,10 +102,13 @@ struct HTMLReport {
             "\(ReportText.keys(coverage.reread)) compared one by one",
         ]
         let text = more.joined(separator: "; ")
+        let end =
+            coverage.isComplete
+            ? "Both sides were read to their ends." : "<strong>Not everything was read.</strong>"
         return section(
             "Keys by class",
             table(["Class", "Keys", "What it means"], rows, numeric: [1])
-                + "<p>\(escape(text)). \(coverage.isComplete ? "Both sides were read to their ends." : "<strong>Not everything was read.</strong>")</p>"
+                + "<p>\(escape(text)). \(end)</p>"
         )
     }
 
@@ -181,10 +184,10 @@ struct HTMLReport {
         section(
             "How it was compared",
             """
-            <p>Values were compared by SHA-256 under the seed above, cut to 128 bits, of their decoded elements: not of \
-            their encoding. A full run adds the digests of each side in 4,194,304 buckets and compares one by one the keys \
-            of those whose sums differ; a sample holds the keys whose keyed hash lies below a limit, on both sides. Bounds \
-            are Clopper and Pearson's, one-sided.</p>
+            <p>Values were compared by SHA-256 under the seed above, cut to 128 bits, of their decoded elements: not \
+            of their encoding. A full run adds the digests of each side in 4,194,304 buckets and compares one by one \
+            the keys of those whose sums differ; a sample holds the keys whose keyed hash lies below a limit, on both \
+            sides. Bounds are Clopper and Pearson's, one-sided.</p>
             """)
     }
 
@@ -198,8 +201,9 @@ struct HTMLReport {
             let path = report.slots.slots(state).ranges.flatMap(Self.rows).joined()
             return path.isEmpty ? "" : "<path class=\"slot-\(state.rawValue)\" d=\"\(path)\"/>"
         }
-        let legend = zip(states, counts).map { state, count in
-            "<li><span class=\"key slot-\(state.rawValue)\"></span>\(state.rawValue): \(ReportText.count(UInt64(count)))</li>"
+        let legend = zip(states, counts).map { state, count -> String in
+            let key = "<span class=\"key slot-\(state.rawValue)\"></span>"
+            return "<li>\(key)\(state.rawValue): \(ReportText.count(UInt64(count)))</li>"
         }
         let different = report.slots.slots(.different)
         let list = different.isEmpty ? "" : "<p class=\"slots\">Different: \(escape(different.description))</p>"

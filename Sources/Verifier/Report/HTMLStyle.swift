@@ -2,7 +2,8 @@
 enum HTMLStyle {
     static let text = """
         :root { color-scheme: light dark; --ground: #ffffff; --text: #1b1f24; --quiet: #59636e; --line: #d1d9e0;
-          --equal: #0072b2; --different: #d55e00; --undecided: #e6b000; --empty: #dfe4ea; --uncovered: #ffffff; --quiet-equal: #a9cfe6;
+          --equal: #0072b2; --different: #d55e00; --undecided: #e6b000; --empty: #e9edf1;
+          --uncovered: #ffffff; --quiet-equal: #a9cfe6;
           --source: #0072b2; --target: #e69f00; }
         @media (prefers-color-scheme: dark) { :root { --ground: #14181d; --text: #e6eaef; --quiet: #9aa5b1;
           --line: #3a434d; --equal: #56a8e0; --different: #f0732a; --undecided: #f0d442; --empty: #313942;

@@ -63,7 +63,8 @@ enum JUnitReport {
             }
         }
         let attributes =
-            "tests=\"\(cases.count)\" failures=\"\(failures)\" errors=\"\(errors)\" time=\"\(ReportText.seconds(report))\""
+            "tests=\"\(cases.count)\" failures=\"\(failures)\" errors=\"\(errors)\" "
+            + "time=\"\(ReportText.seconds(report))\""
         return """
             <?xml version="1.0" encoding="UTF-8"?>
             <testsuites \(attributes)>
