@@ -60,6 +60,7 @@ let package = Package(
             ],
             swiftSettings: library),
         .target(name: "RDBReport", dependencies: ["RDBParser", "RESP"], swiftSettings: library),
+        .target(name: "Verifier", dependencies: ["RDBParser", "RESP", "COpenSSL"], swiftSettings: library),
         .executableTarget(
             name: "Backfill",
             dependencies: [
@@ -96,6 +97,7 @@ let package = Package(
             name: "RDBReportTests", dependencies: ["RDBReport", "RDBParser", "COpenSSL"], swiftSettings: ours),
         .testTarget(
             name: "IntegrationTests", dependencies: ["TestServers", "Backfill", "COpenSSL"], swiftSettings: ours),
+        .testTarget(name: "VerifierTests", dependencies: ["Verifier", "RDBParser", "RESP"], swiftSettings: ours),
         .target(name: "TestServers", path: "Tests/TestServers", swiftSettings: ours),
         .testTarget(name: "TestServersTests", dependencies: ["TestServers"], swiftSettings: ours),
     ]
