@@ -59,10 +59,11 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: library),
+        .target(name: "RDBReport", dependencies: ["RDBParser", "RESP"], swiftSettings: library),
         .executableTarget(
             name: "Backfill",
             dependencies: [
-                "SlotWorkers", "RESP", "RDBParser",
+                "SlotWorkers", "RESP", "RDBParser", "RDBReport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -91,6 +92,8 @@ let package = Package(
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
             ],
             swiftSettings: ours),
+        .testTarget(
+            name: "RDBReportTests", dependencies: ["RDBReport", "RDBParser", "COpenSSL"], swiftSettings: ours),
         .testTarget(
             name: "IntegrationTests", dependencies: ["TestServers", "Backfill", "COpenSSL"], swiftSettings: ours),
         .target(name: "TestServers", path: "Tests/TestServers", swiftSettings: ours),

@@ -12,9 +12,11 @@ extension RDBStreamParser {
     ///
     /// Once it has begun such a record this method must also be called for the chunks behind it.
     /// - Parameters:
+    ///   - chunk: What comes next of the stream, beginning with what the last call did not consume.
     ///   - maximum: Most bytes of a record (expiry, type, key and value) that comes whole, 1...; the same for each call.
     ///     Whether a record comes whole depends on its size only, not on the chunks.
     ///   - limits: Of what must be whole in memory within a large record.
+    ///   - visitor: Hears what is complete.
     /// - Returns: Bytes consumed, 0...chunk.byteCount. Pass the rest again, with more behind it.
     /// - Throws: `RDBError`; what came before the bad element has been delivered.
     @inlinable

@@ -11,6 +11,9 @@ public struct RDBStreamParser: Sendable {
     /// What follows in the input is not consumed.
     public internal(set) var isFinished = false
 
+    /// Whether a checksum proved all bytes of the stream, once it is finished. A stream may have none.
+    public internal(set) var isProven = false
+
     /// After `feed`: how many bytes the next chunk must hold at least before anything more can be committed.
     ///
     /// A lower bound of what the stream itself declares, up to `Int.max` where it is hostile: decide what to refuse
@@ -200,6 +203,7 @@ extension RDBStreamParser {
                 throw RDBError(
                     .wrongChecksum, offset: cursor.base &+ UInt64(end), element: "end of the RDB stream")
             }
+            isProven = expected != 0
         }
         isFinished = true
         return ()

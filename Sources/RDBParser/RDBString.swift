@@ -50,6 +50,7 @@ public enum RDBString: ~Escapable {
     ///   - value: Exactly one string.
     ///   - offset: Where it stands in the stream, for the error.
     ///   - element: What it is, for the error.
+    ///   - output: Takes the bytes, behind what it holds.
     /// - Throws: `malformed` when it is not one string, or its compression is damaged.
     public static func decode(
         _ value: RawSpan, at offset: UInt64 = 0, element: StaticString = "string", into output: inout [UInt8]

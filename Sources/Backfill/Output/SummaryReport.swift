@@ -133,8 +133,11 @@ struct FailureReport: Encodable {
 
 /// JSON with sorted names, one line.
 enum JSONText {
-    static func encode(_ value: some Encodable) -> String {
+    static func encode(
+        _ value: some Encodable, keys: JSONEncoder.KeyEncodingStrategy = .useDefaultKeys
+    ) -> String {
         let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = keys
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         // Only floating-point numbers that are not finite can fail, and there are none.
         guard let data = try? encoder.encode(value) else { return "{}" }

@@ -55,6 +55,7 @@ public enum Conversion {
     /// - Parameters:
     ///   - type: The type byte; 245 for the payload of `FUNCTION DUMP`.
     ///   - source: The version that gives the type byte its meaning.
+    ///   - target: The server that is to take it.
     ///   - module: The data type, where `type` is 7.
     public static func action(
         for type: UInt8, from source: RDBVersion, to target: TargetFormat, module: ModuleType? = nil

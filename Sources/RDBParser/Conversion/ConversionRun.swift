@@ -15,8 +15,12 @@ extension Conversion {
     ///
     /// Fields that have expired are left out of what is converted.
     /// - Parameters:
+    ///   - type: The type byte.
     ///   - value: All bytes behind the type byte (and in front of a payload's footer).
+    ///   - source: The version that gives the type byte its meaning.
+    ///   - target: The server that is to take it.
     ///   - now: The source's clock, in milliseconds since 1970.
+    ///   - limits: How much memory the decoding of the value may take.
     ///   - output: Takes the converted value, behind what it holds; as it was after an error.
     /// - Throws: `RDBError` when the value is damaged, or has no elements though none has expired: servers refuse that.
     public static func convert(

@@ -9,6 +9,7 @@ public struct TargetFormat: Hashable, Sendable {
     /// - Parameters:
     ///   - version: Redis 9 (5.0) to 13 (8.6), where Valkey to 8.1 is 11; Valkey 80. The same as the first two bytes of
     ///     the footer of any DUMP of it.
+    ///   - modules: The names in its `MODULE LIST`.
     /// - Returns: `nil` for a version that is not known here.
     public init?(version: RDBVersion, modules: Set<String> = []) {
         let isKnown = version.family == .valkey ? version.number == 80 : (9...13).contains(version.number)

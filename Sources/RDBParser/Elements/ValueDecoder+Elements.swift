@@ -112,7 +112,8 @@ extension ValueDecoder {
             expiry = nil
         } else {
             guard let relative = Int64(exactly: number - 1), base >= 0,
-                case (let sum, let overflow) = base.addingReportingOverflow(relative), !overflow
+                case (let sum, let overflow) = base.addingReportingOverflow(relative), !overflow,
+                sum <= ValueShape.latestFieldExpiry
             else { throw RDBError(.malformed, offset: start, element: "field's expiry", detail: number) }
             expiry = sum
         }

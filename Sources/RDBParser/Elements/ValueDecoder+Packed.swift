@@ -132,7 +132,7 @@ extension ValueDecoder {
             column = ValueShape.hasPackedExpiries(type: type) ? 2 : 0
         default:
             column = 0
-            guard let expiry = entry.integer, expiry >= 0 else {
+            guard let expiry = entry.integer, (0...ValueShape.latestFieldExpiry).contains(expiry) else {
                 throw RDBError(.malformed, offset: offset, element: "field's expiry")
             }
             if expiry != 0 { visitor.expiry(expiry) }

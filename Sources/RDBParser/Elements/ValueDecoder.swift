@@ -59,8 +59,10 @@ public struct ValueDecoder: Sendable {
     }
 
     /// - Parameters:
+    ///   - type: The type byte.
     ///   - version: Of the stream or DUMP payload: the type byte means something only together with it.
     ///   - offset: Where the value (behind the key or the type byte) stands in the stream, for errors.
+    ///   - limits: How much memory it may take.
     /// - Throws: `unknownType`, `unsupported`.
     public init(
         type: UInt8, version: RDBVersion, offset: UInt64 = 0, limits: Limits = Limits()

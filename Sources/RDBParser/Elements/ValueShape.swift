@@ -34,6 +34,9 @@ struct ValueShape: Sendable {
         return ValueShape(kind: kind, layout: layout, packing: packing)
     }
 
+    /// The latest expiry of a field that Redis takes, in milliseconds since 1970: over a later one it may end itself.
+    static let latestFieldExpiry: Int64 = (1 << 48) - 1
+
     /// Whether the packed entries come in threes: field, value, expiry.
     static func hasPackedExpiries(type: UInt8) -> Bool { type == 23 || type == 25 }
 }

@@ -23,13 +23,16 @@ public enum ValuePart: Hashable, Sendable {
 public protocol ValueVisitor: ~Copyable {
     /// A value begins.
     ///
-    /// - Parameter count: How many elements the bytes claim to have, where they say so in front: do not allocate by it.
+    /// - Parameters:
+    ///   - kind: What it is, whatever its encoding.
+    ///   - count: How many elements the bytes claim to have, where they say so in front: do not allocate by it.
     mutating func begin(_ kind: ValueKind, count: UInt64?)
 
     /// A string, or a piece of a long one: pieces of the same string follow each other without anything between them.
     ///
     /// - Parameters:
     ///   - piece: Decoded bytes. Strings of at most 64 KiB come as one piece, integers as decimal text.
+    ///   - part: What the string is within the value.
     ///   - length: Of the whole string, in bytes.
     ///   - isLast: Whether the string ends with this piece.
     mutating func bytes(_ piece: RawSpan, of part: ValuePart, length: UInt64, isLast: Bool)

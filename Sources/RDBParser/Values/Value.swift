@@ -20,6 +20,7 @@ public enum Value: Hashable, Sendable {
     ///   - type: The type byte.
     ///   - value: The bytes of the value: of a record, or of a DUMP payload between type byte and footer.
     ///   - version: Of the stream or payload.
+    ///   - limits: How much memory may be taken beside the value's own.
     /// - Throws: `RDBError`: what `ValueDecoder` refuses.
     public init(
         type: UInt8, value: RawSpan, version: RDBVersion, limits: ValueDecoder.Limits = .init()

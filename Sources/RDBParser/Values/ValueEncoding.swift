@@ -2,7 +2,9 @@ extension Value {
     /// Appends the value in the plain encoding of a target: 0, 1, 2, 4, 5 or 7; 22 or 24 for a hash whose fields expire;
     /// 15, 19, 21 or 26 for a stream.
     ///
-    /// - Parameter output: Takes what stands in a payload between type byte and footer, behind what it holds.
+    /// - Parameters:
+    ///   - target: Whose encodings may be used.
+    ///   - output: Takes what stands in a payload between type byte and footer, behind what it holds.
     /// - Returns: The type byte, and what the value holds that the target has no place for.
     public func encode(
         for target: TargetFormat, into output: inout [UInt8]

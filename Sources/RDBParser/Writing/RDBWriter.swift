@@ -51,8 +51,10 @@ extension DumpPayload {
     /// Appends a payload for `RESTORE` (or `FUNCTION RESTORE`): type byte, value, version and CRC-64.
     ///
     /// - Parameters:
+    ///   - type: The type byte.
     ///   - value: In a layout that `version` has for `type`; `Conversion` makes it so.
     ///   - version: Of the target: it refuses any that is newer than its own.
+    ///   - output: Takes the payload, behind what it holds.
     public static func append(type: UInt8, value: RawSpan, version: RDBVersion, to output: inout [UInt8]) {
         let start = output.count
         output.reserveCapacity(start + value.byteCount + 11)

@@ -1,7 +1,7 @@
 internal import RESP
 
 /// Names of keys that are ours on the target: `backfill:~<32 hex of the run>:{tag}`, in any slot that is asked for.
-struct TemporaryKey: Sendable {
+package struct TemporaryKey: Sendable {
     /// 32 hexadecimal digits, new for each run.
     let run: String
 
@@ -35,7 +35,7 @@ struct TemporaryKey: Sendable {
 
     /// Whether a key has the exact shape of the names that any run gives.
     @inline(__always)
-    static func isOurs(_ key: RawSpan) -> Bool {
+    package static func isOurs(_ key: RawSpan) -> Bool {
         key.byteCount > 43 && hasOurShape(key)
     }
 

@@ -7,13 +7,15 @@ extension KeyRouter {
         key: RawSpan, type: UInt8, value: RawSpan, expiry: Int64?, eviction: EvictionHint?
     ) {
         guard let version else { return refuse(key, "a value of no known version") }
+        // Streams are rewritten without being decoded; everything else is decoded on the way.
+        if KeyType(rdbType: type) == .stream, !isSound(key: key, type: type, value: value) { return }
         converted.removeAll(keepingCapacity: true)
         let outcome: Conversion.Outcome
         do {
             outcome = try Conversion.convert(
                 type: type, value: value, from: version, to: plan.format, now: now, into: &converted)
         } catch {
-            return failed(key, "the value is damaged: \(error.element) (\(error.code))")
+            return refuseDamaged(key, error)
         }
         switch outcome {
         case .unchanged:
@@ -36,5 +38,22 @@ extension KeyRouter {
                 expiry: expiry, eviction: eviction)
             swap(&bytes, &converted)
         }
+    }
+
+    /// Whether a value holds together: a target that is given a damaged one under a right checksum may end itself when
+    /// it reads it. A key whose value does not is counted.
+    mutating func isSound(key: RawSpan, type: UInt8, value: RawSpan) -> Bool {
+        guard let version else { return true }
+        do {
+            try ValueDecoder.check(type: type, value: value, version: version)
+            return true
+        } catch {
+            refuseDamaged(key, error)
+            return false
+        }
+    }
+
+    private mutating func refuseDamaged(_ key: RawSpan, _ error: RDBError) {
+        failed(key, "the value is \(error.code == .tooLarge ? "too large" : "damaged"): \(error.element)")
     }
 }

@@ -98,6 +98,7 @@ struct KeyRouter: KeyTaker {
         guard stamp > 0 else {
             return convert(key: key, type: type, value: value, expiry: expiry, eviction: eviction)
         }
+        if plan.checksValues, type != 0, !isSound(key: key, type: type, value: value) { return }
         write(key: key, type: type, value: value, stamp: stamp, expiry: expiry, eviction: eviction)
     }
 
@@ -264,5 +265,6 @@ struct KeyRouter: KeyTaker {
         let open = grouped.reduce(0) { $0 + $1.byteCount } + single.reduce(0) { $0 + $1.byteCount }
         if open >= Self.mostOpenBytes { flush() }
     }
+
     mutating func finish() { flush() }
 }

@@ -19,6 +19,8 @@ struct WritePlan: Sendable {
     var bigValueBytes = 16 << 20
     /// Over SCAN, whether the source is asked for each key's size before it is dumped.
     var probesBigValues = true
+    /// Whether values are looked into before they are passed on: where no checksum has proved their bytes.
+    var checksValues = false
     var eviction: Eviction
     /// Whether the target knows `SET … PXAT` (since 6.2).
     var setTakesExpiry: Bool

@@ -29,6 +29,8 @@ struct RunSetup: Sendable {
         let databases = try await preflight.databases(of: target)
         let modules = try await preflight.modules(of: target)
         var keys: [Int: Int] = [:]
+        // What a live server sends is what it holds; the bytes of a file must have a checksum that says so.
+        var isProven = configuration.source.isServer
         switch configuration.source {
         case .server(let url):
             let source = try await Deployment.find(
@@ -43,7 +45,10 @@ struct RunSetup: Sendable {
             self.source = source
         case .file(let path):
             source = nil
-            keys = try Self.check(path, configuration, control, checking)
+            if let check = try Self.check(path, configuration, control, checking) {
+                keys = check.keys
+                isProven = check.isProven
+            }
         case .standardInput:
             source = nil
         }
@@ -76,8 +81,10 @@ struct RunSetup: Sendable {
         let bigValues = configuration.isDryRun ? nil : BigValues(
             on: loop, directory: directory, pressure: pressure, control: control, clock: clock,
             onConflict: configuration.onConflict, onLossy: configuration.onLossy)
+        var plan = try WritePlan(configuration, target, databases: databases, modules: modules)
+        plan.checksValues = !isProven
         context = WriteContext(
-            plan: try WritePlan(configuration, target, databases: databases, modules: modules), workers: workers,
+            plan: plan, workers: workers,
             bigValues: bigValues, pressure: pressure, control: control, layout: layout, clock: clock,
             ledger: configuration.deletesExtra ? try KeyLedger() : nil)
     }
@@ -107,11 +114,10 @@ struct RunSetup: Sendable {
 
     private static func check(
         _ path: String, _ configuration: RunConfiguration, _ control: RunControl, _ checking: (Double) -> Void
-    ) throws(RunError) -> [Int: Int] {
+    ) throws(RunError) -> FileCheck? {
         // A pipe can be read once only; what it holds is found out on the way.
-        guard try FileInput(path: path).size != nil else { return [:] }
+        guard try FileInput(path: path).size != nil else { return nil }
         return try FileCheck(
-            path: path, bigValueBytes: configuration.bigValueBytes, isEnding: { control.isEnding }, progress: checking
-        ).keys
+            path: path, bigValueBytes: configuration.bigValueBytes, isEnding: { control.isEnding }, progress: checking)
     }
 }

@@ -6,6 +6,8 @@ internal import RDBParser
 struct FileCheck {
     /// Keys by database.
     private(set) var keys: [Int: Int] = [:]
+    /// Whether a checksum proved the bytes.
+    private(set) var isProven = false
 
     private struct Counter: LargeRecordVisitor {
         var keys: [Int: Int] = [:]
@@ -64,5 +66,6 @@ struct FileCheck {
         if feed.isFinished { try input.expectEnd(after: buffer) }
         feed.visitor.settle()
         keys = feed.visitor.keys
+        isProven = feed.isProven
     }
 }

@@ -1,4 +1,4 @@
-internal import NIOCore
+package import NIOCore
 
 #if canImport(Glibc)
     internal import Glibc
@@ -7,21 +7,21 @@ internal import NIOCore
 #endif
 
 /// Bytes of a file or of standard input, expanded if they are LZ4.
-final class FileInput {
+package final class FileInput {
     private let descriptor: CInt
     private let closesAtEnd: Bool
-    let name: String
+    package let name: String
     /// Size of the file; `nil` for a pipe.
-    let size: UInt64?
+    package let size: UInt64?
     /// Bytes read so far, as they lie in the file.
-    private(set) var position: UInt64 = 0
+    package private(set) var position: UInt64 = 0
     private(set) var isAtEnd = false
     private var expander: LZ4Expander?
     private var compressed = ByteBuffer()
     private var isFirst = true
 
     /// - Parameter path: `nil` for standard input.
-    init(path: String?) throws(RunError) {
+    package init(path: String?) throws(RunError) {
         name = path ?? "standard input"
         var status = stat()
         if let path {
@@ -53,7 +53,7 @@ final class FileInput {
     }
 
     /// Whether a read would not wait. A pipe is asked, for at most a millisecond; a file always is.
-    func isReady() -> Bool {
+    package func isReady() -> Bool {
         guard size == nil else { return true }
         var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         // SAFETY: one request, as the count says.
@@ -61,7 +61,7 @@ final class FileInput {
     }
 
     /// Reads the next bytes, at most `limit`, into `buffer`, which is cleared first.
-    func read(_ limit: Int, into buffer: inout ByteBuffer) throws(RunError) {
+    package func read(_ limit: Int, into buffer: inout ByteBuffer) throws(RunError) {
         buffer.clear()
         guard expander != nil || isFirst else { return try readRaw(limit, into: &buffer) }
         if isFirst {
@@ -78,7 +78,7 @@ final class FileInput {
     /// Makes sure that nothing follows the RDB data.
     ///
     /// - Parameter rest: What was read and is not part of it.
-    func expectEnd(after rest: ByteBuffer) throws(RunError) {
+    package func expectEnd(after rest: ByteBuffer) throws(RunError) {
         var more = ByteBuffer()
         if rest.readableBytes == 0 { try read(4096, into: &more) }
         guard rest.readableBytes + more.readableBytes == 0 else {

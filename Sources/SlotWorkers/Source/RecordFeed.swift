@@ -23,6 +23,8 @@ struct RecordFeed<Visitor: LargeRecordVisitor> {
     }
 
     var isFinished: Bool { parser.isFinished }
+    /// Whether a checksum proved what was read.
+    var isProven: Bool { parser.isProven }
     /// Bytes of the stream that were read whole.
     var offset: UInt64 { parser.offset }
 

@@ -33,12 +33,6 @@ final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Senda
         var requests: Deque<DumpRequest> = []
     }
 
-    private struct Prober {
-        var link: ScanLink
-        var database = 0
-        var requests: Deque<ValueProbe.Request> = []
-    }
-
     let name: String
     let state = NIOLockedValueBox(ReaderState())
     private let source: ScanSource
@@ -54,11 +48,8 @@ final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Senda
     private var lister: ScanLink?
     private var dumpers: [ObjectIdentifier: Dumper] = [:]
     private var open: KeyPage?
-    /// How big values are found before they are dumped; `nil`: they are not looked for.
-    private var probe: ValueProbe?
-    private var prober: Prober?
-    /// Pages that are not measured yet.
-    private var unmeasured: Deque<KeyPage> = []
+    /// Finds big values before they are dumped; `nil`: they are not looked for.
+    private var sizer: PageSizer?
     private var bigKeys: Deque<BigKey> = []
     private var isCopyingBigKey = false
     private var ending: Result<Void, any Error>?
@@ -77,8 +68,6 @@ final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Senda
     private static var dumperCount: Int { 2 }
     /// Transactions on their way on each of them.
     private static var requestsPerDumper: Int { 2 }
-    /// Pages that are measured at once.
-    private static var mostProbes: Int { 4 }
     /// Bytes that one transaction should bring: it holds up the source for its other clients.
     private static var bytesPerRequest: Double { 256.0 * 1024 }
     private static var mostKeysPerRequest: Int { 256 }
@@ -94,16 +83,16 @@ final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Senda
         name = "\(source.endpoint)"
         listing = KeyListing(databases: source.databases, slots: source.slots)
         end = loop.makePromise()
-        if context.probesBigValues { probe = ValueProbe(limit: context.bigValueBytes) }
+        if context.probesBigValues { sizer = PageSizer(limit: context.bigValueBytes) }
     }
 
     func run() async throws {
         let lister = try await connect()
         var links: [ScanLink] = []
         for _ in 0..<Self.dumperCount { links.append(try await connect()) }
-        let prober = probe == nil ? nil : try await connect()
+        let measuring = sizer == nil ? nil : try await connect()
         try await loop.submit { [self, links] in
-            self.prober = prober.map { Prober(link: $0) }
+            if let measuring { sizer?.use(measuring) }
             taker = try context.makeTaker()
             self.lister = lister
             for link in links { add(link) }
@@ -154,7 +143,7 @@ final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Senda
         } else {
             copyBigKey()
         }
-        if listing.isDone, open == nil, pages.isEmpty, reconnecting == 0, isNothingAsked, unmeasured.isEmpty,
+        if listing.isDone, open == nil, pages.isEmpty, reconnecting == 0, isNothingDumped, sizer?.isIdle != false,
             bigKeys.isEmpty, !isCopyingBigKey
         {
             state.withLockedValue { $0.isComplete = true }
@@ -162,10 +151,16 @@ final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Senda
         }
     }
 
-    /// Whether no answer about keys is awaited.
-    private var isNothingAsked: Bool {
-        prober?.requests.isEmpty != false && dumpers.values.allSatisfy(\.requests.isEmpty)
+    /// Asks how big the keys of pages are.
+    private func measure() {
+        guard let (question, given) = sizer?.ask() else { return }
+        for page in given { pages.append(DumpRequest(page: page, keys: 0..<page.count)) }
+        let link = sizer?.link
+        if question.readableBytes > 0 { link?.send(question) }
     }
+
+    /// Whether no values are awaited.
+    private var isNothingDumped: Bool { dumpers.values.allSatisfy(\.requests.isEmpty) }
 
     private func list() {
         guard let lister else { return }
@@ -201,28 +196,6 @@ final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Senda
         }
     }
 
-    /// Asks how big the keys of pages are.
-    private func measure() {
-        guard var prober, let probe else { return }
-        self.prober = nil
-        var buffer = ByteBuffer()
-        while prober.requests.count < Self.mostProbes, let page = unmeasured.popFirst() {
-            guard var request = probe.request(page) else {
-                pages.append(DumpRequest(page: page, keys: 0..<page.count))
-                continue
-            }
-            if page.database != prober.database {
-                prober.database = page.database
-                CommandEncoder.write(["SELECT", page.database], to: &buffer)
-                request.selects = true
-            }
-            probe.write(request, to: &buffer)
-            prober.requests.append(request)
-        }
-        if buffer.readableBytes > 0 { prober.link.send(buffer) }
-        self.prober = prober
-    }
-
     private func resume() {
         isPaused = false
         proceed()
@@ -244,10 +217,10 @@ final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Senda
     private func closePage() {
         guard let page = open else { return }
         open = nil
-        if probe == nil {
-            pages.append(DumpRequest(page: page, keys: 0..<page.count))
+        if sizer != nil {
+            sizer?.add(page)
         } else {
-            unmeasured.append(page)
+            pages.append(DumpRequest(page: page, keys: 0..<page.count))
         }
     }
 
@@ -258,7 +231,7 @@ final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Senda
     @_lifetime(cursor: copy cursor)
     func consume(_ cursor: inout ReplyCursor, from link: ScanLink) throws -> Bool {
         if link === lister { return try consumeNames(&cursor) }
-        if link === prober?.link { return try consumeSizes(&cursor) }
+        if link === sizer?.link { return try consumeSizes(&cursor) }
         return try consumeDumps(&cursor, from: link)
     }
 
@@ -286,30 +259,15 @@ final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Senda
 
     @_lifetime(cursor: copy cursor)
     private func consumeSizes(_ cursor: inout ReplyCursor) throws -> Bool {
-        guard !isFinished, var request = prober?.requests.popFirst() else { return false }
-        switch try probe?.consume(&cursor, &request) {
-        case .measured: take(request)
-        case .again:
-            var buffer = ByteBuffer()
-            if request.page.database != prober?.database {
-                prober?.database = request.page.database
-                CommandEncoder.write(["SELECT", request.page.database], to: &buffer)
-                request.selects = true
-            }
-            probe?.write(request, to: &buffer)
-            prober?.requests.append(request)
-            prober?.link.send(buffer)
-            if let warning = probe?.warning { warn(warning) }
-        case nil:
-            prober?.requests.prepend(request)
-            return false
-        }
-        return true
+        guard !isFinished, var sizer = sizer.take() else { return false }
+        defer { self.sizer = sizer }
+        let isAnswered = try sizer.consume(&cursor) { take($0) }
+        if let warning = sizer.warning { warn("The \(source.settings.side) \(name) \(warning)") }
+        return isAnswered
     }
 
     /// Takes a page that was measured: what is big goes its own way.
     private func take(_ request: ValueProbe.Request) {
-        if let warning = probe?.warning { warn(warning) }
         var page = request.page
         if !request.big.isEmpty, bigValueOutlet != nil {
             for index in request.big {
@@ -327,8 +285,7 @@ final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Senda
     }
 
     private func warn(_ warning: String) {
-        let text = "The \(source.settings.side) \(name) \(warning)"
-        state.withLockedValue { if !$0.warnings.contains(text) { $0.warnings.append(text) } }
+        state.withLockedValue { if !$0.warnings.contains(warning) { $0.warnings.append(warning) } }
     }
 
     @_lifetime(cursor: copy cursor)
@@ -403,7 +360,7 @@ final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Senda
     @specialized(where Taker == KeyForwarder)
     func didConsume(from link: ScanLink) {
         guard !isFinished, var taker = taker.take() else { return }
-        if probe != nil, link === lister { closePage() }
+        if sizer != nil, link === lister { closePage() }
         taker.flushIfMuch()
         context.renew(&taker)
         self.taker = taker
@@ -416,14 +373,13 @@ final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Senda
     func linkIsLost(_ link: ScanLink, reason: String) {
         guard !isFinished else { return }
         let isLister = link === lister
-        let isProber = link === prober?.link
+        let isSizer = link === sizer?.link
         if let failure { return finish(failure) }
         if isLister {
             lister = nil
             listing.restart()
-        } else if let prober, isProber {
-            self.prober = nil
-            for request in prober.requests.reversed() { unmeasured.prepend(request.page) }
+        } else if isSizer {
+            sizer?.linkIsLost()
         } else if let dumper = dumpers.removeValue(forKey: ObjectIdentifier(link)) {
             for var request in dumper.requests.reversed() {
                 request = DumpRequest(page: request.page, keys: request.keys)
@@ -440,8 +396,8 @@ final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Senda
             case .success(let link):
                 if isLister {
                     lister = link
-                } else if isProber {
-                    prober = Prober(link: link)
+                } else if isSizer {
+                    sizer?.use(link)
                 } else {
                     add(link)
                 }
@@ -476,8 +432,8 @@ final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Senda
         if let lister, !listing.isIdle, lister.isSilent(for: source.settings.replyTimeout) {
             lister.lose("it did not answer in time")
         }
-        if let prober, !prober.requests.isEmpty, prober.link.isSilent(for: source.settings.replyTimeout) {
-            prober.link.lose("it did not answer in time")
+        if let sizer, sizer.isSilent(for: source.settings.replyTimeout) {
+            sizer.link?.lose("it did not answer in time")
         }
         for dumper in dumpers.values
         where !dumper.requests.isEmpty && dumper.link.isSilent(for: source.settings.replyTimeout) {
@@ -502,7 +458,7 @@ final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Senda
         taker?.finish()
         publish()
         lister?.close()
-        prober?.link.close()
+        sizer?.link?.close()
         for dumper in dumpers.values { dumper.link.close() }
         dumpers = [:]
         ending = error.map { .failure($0) } ?? .success(())
@@ -521,7 +477,8 @@ extension ScanReader {
     /// Copies the next big key, once nothing else is on its way. One at a time, and nothing beside it: what it takes of the
     /// source and of memory is bounded then.
     private func copyBigKey() {
-        guard !isCopyingBigKey, isNothingAsked, let outlet = bigValueOutlet, let key = bigKeys.popFirst() else {
+        guard !isCopyingBigKey, isNothingDumped, let outlet = bigValueOutlet, let key = bigKeys.popFirst()
+        else {
             return
         }
         isCopyingBigKey = true
