@@ -60,10 +60,19 @@ let package = Package(
             ],
             swiftSettings: library),
         .target(name: "RDBReport", dependencies: ["RDBParser", "RESP"], swiftSettings: library),
+        .target(
+            name: "Verifier",
+            dependencies: [
+                "SlotWorkers", "RDBParser", "RESP", "COpenSSL",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+            ],
+            swiftSettings: library),
         .executableTarget(
             name: "Backfill",
             dependencies: [
-                "SlotWorkers", "RESP", "RDBParser", "RDBReport",
+                "SlotWorkers", "RESP", "RDBParser", "RDBReport", "Verifier",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -96,6 +105,7 @@ let package = Package(
             name: "RDBReportTests", dependencies: ["RDBReport", "RDBParser", "COpenSSL"], swiftSettings: ours),
         .testTarget(
             name: "IntegrationTests", dependencies: ["TestServers", "Backfill", "COpenSSL"], swiftSettings: ours),
+        .testTarget(name: "VerifierTests", dependencies: ["Verifier", "RDBParser", "RESP"], swiftSettings: ours),
         .target(name: "TestServers", path: "Tests/TestServers", swiftSettings: ours),
         .testTarget(name: "TestServersTests", dependencies: ["TestServers"], swiftSettings: ours),
     ]

@@ -1,0 +1,45 @@
+package import RESP
+
+/// Buckets of the table, as a bitmap of 512 KiB.
+package struct BucketSet: Hashable, Sendable {
+    /// 4,194,304.
+    package static let bucketCount = HashSlot.count * KeyPlace.bucketsPerSlot
+
+    private var words = [UInt64](repeating: 0, count: bucketCount / 64)
+    /// Number of buckets in the set.
+    package private(set) var count = 0
+
+    package init() {}
+
+    package var isEmpty: Bool { count == 0 }
+
+    /// - Parameter bucket: 0 ... 4,194,303.
+    package mutating func insert(_ bucket: UInt32) {
+        let bit = UInt64(1) << UInt64(bucket & 63)
+        guard words[Int(bucket >> 6)] & bit == 0 else { return }
+        words[Int(bucket >> 6)] |= bit
+        count += 1
+    }
+
+    /// Whether a key must be read again.
+    package func contains(_ place: KeyPlace) -> Bool {
+        let bucket = place.bucket
+        return words[Int(bucket >> 6)] >> UInt64(bucket & 63) & 1 == 1
+    }
+
+    /// How many buckets of a slot are in the set, 0 ... 256.
+    package func count(in slot: HashSlot) -> Int {
+        let first = Int(slot.rawValue) << 2
+        return words[first..<first + 4].reduce(0) { $0 + $1.nonzeroBitCount }
+    }
+
+    /// The slots that have a bucket in the set: all that a second reading needs to look at.
+    package var slots: SlotSet {
+        var slots = SlotSet()
+        guard count > 0 else { return slots }
+        for index in 0..<HashSlot.count {
+            if let slot = HashSlot(index), count(in: slot) > 0 { slots.insert(slot) }
+        }
+        return slots
+    }
+}

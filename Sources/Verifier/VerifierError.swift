@@ -1,0 +1,25 @@
+/// Why a comparison cannot be made.
+package struct VerifierError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// What is wrong. A structure, so that a new code breaks nobody's switch.
+    package struct Code: Hashable, Sendable {
+        private let name: String
+
+        /// A text that is no seed.
+        package static let invalidSeed = Code(name: "invalid seed")
+        /// A mismatch rate, confidence or sample size that is out of range.
+        package static let invalidSampling = Code(name: "invalid sampling")
+        /// libcrypto has no SHA-256, or memory for the sums cannot be had.
+        package static let unavailable = Code(name: "unavailable")
+        /// A report's path ends in something for which there is no format.
+        package static let unknownReportFormat = Code(name: "unknown report format")
+    }
+
+    package let code: Code
+    /// A sentence for an operator.
+    package let description: String
+
+    package init(_ code: Code, _ description: String) {
+        self.code = code
+        self.description = description
+    }
+}
