@@ -60,11 +60,19 @@ let package = Package(
             ],
             swiftSettings: library),
         .target(name: "RDBReport", dependencies: ["RDBParser", "RESP"], swiftSettings: library),
-        .target(name: "Verifier", dependencies: ["RDBParser", "RESP", "COpenSSL"], swiftSettings: library),
+        .target(
+            name: "Verifier",
+            dependencies: [
+                "SlotWorkers", "RDBParser", "RESP", "COpenSSL",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+            ],
+            swiftSettings: library),
         .executableTarget(
             name: "Backfill",
             dependencies: [
-                "SlotWorkers", "RESP", "RDBParser", "RDBReport",
+                "SlotWorkers", "RESP", "RDBParser", "RDBReport", "Verifier",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

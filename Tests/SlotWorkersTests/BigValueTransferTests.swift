@@ -44,7 +44,7 @@ private final class Store: BigValueOutlet {
         mutating func end() { collector.end() }
     }
 
-    func begin(_ key: BigKey, _ kind: ValueKind) async throws -> Sink? {
+    func begin(_ key: BigKey, _ kind: ValueKind, expiry: Int64?) async throws -> Sink? {
         state.withLockedValue { $0.begun += 1 }
         return Sink(key: key.key)
     }
@@ -153,20 +153,21 @@ private func transfer(from server: TestServer) -> BigValueTransfer {
                 try client.pipeline((0..<3000).map { ["SADD", "set\(number)", "member-\($0)-\(database)"] })
             }
         }
-        var plan = WritePlan(
+        let plan = WritePlan(
             filter: KeyFilter(), databaseMap: [:], targetDatabases: 16, onConflict: .replace, isDryRun: true,
             batchBytes: 1 << 20, format: try #require(TargetFormat(version: RDBVersion(family: .valkey, number: 80))),
             onLossy: .error, eviction: .none, setTakesExpiry: true, keysComeOnce: false)
-        plan.bigValueBytes = 64 << 10
         let table = RoutingTable(epoch: 1, isCluster: false, workers: SlotRange.partition(into: 1)) { _ in
             .tcp(host: "localhost", port: 1)
         }
         let store = Store()
-        let context = ReaderContext(
+        let writes = WriteContext(
             plan: plan, workers: [], bigValues: nil, pressure: BytePressure(limit: 1 << 20), control: RunControl(),
-            layout: NIOLockedValueBox(table), clock: SourceClock(serverTime: SourceClock.local), ledger: nil,
-            bigValueOutlet: store)
-        let source = ScanReader.Source(
+            layout: NIOLockedValueBox(table), clock: SourceClock(serverTime: SourceClock.local), ledger: nil)
+        let context = ReaderContext(
+            bigValueBytes: 64 << 10, probesBigValues: true, pressure: writes.pressure, control: writes.control,
+            makeTaker: { writes.makeRouter() }, renew: { _ in }, bigValueOutlet: { _ in store })
+        let source = ScanSource(
             endpoint: .tcp(host: "127.0.0.1", port: server.port), settings: ConnectionSettings(side: .source),
             databases: [0, 3], slots: nil, isClusterReplica: false, expectedKeys: 6080)
         let reader = ScanReader(

@@ -139,7 +139,7 @@ struct KeyRouterTests {
 
     @Test func `a key that was only named is counted where its name is not wanted`() throws {
         var router = try Self.router { $0.filter.include = [try GlobPattern(parsing: "a*")] }
-        let isWanted = ["ab", "b"].map { router.wants(name: Array($0.utf8).span.bytes) }
+        let isWanted = ["ab", "b"].map { router.wants(name: Array($0.utf8).span.bytes, database: 0) }
         #expect(isWanted == [true, false])
         #expect(router.tally.read == 1 && router.tally.filtered == 1)
     }

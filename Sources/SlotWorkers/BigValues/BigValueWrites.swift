@@ -3,15 +3,15 @@ internal import RDBParser
 
 /// Where big values that SCAN finds go to: the target.
 struct BigValueWrites: BigValueOutlet {
-    private let context: ReaderContext
+    private let context: WriteContext
     private let loop: any EventLoop
 
-    init(_ context: ReaderContext, on loop: any EventLoop) {
+    init(_ context: WriteContext, on loop: any EventLoop) {
         self.context = context
         self.loop = loop
     }
 
-    func begin(_ key: BigKey, _ kind: ValueKind) async throws -> BigValueSink? {
+    func begin(_ key: BigKey, _ kind: ValueKind, expiry: Int64?) async throws -> BigValueSink? {
         let plan = context.plan
         guard let bigValues = context.bigValues else { return nil }
         let database = plan.targetDatabase(key.database)
@@ -52,7 +52,7 @@ struct BigValueWrites: BigValueOutlet {
 }
 
 extension KeyType {
-    fileprivate init(_ kind: ValueKind) {
+    init(_ kind: ValueKind) {
         self =
             switch kind {
             case .string: .string

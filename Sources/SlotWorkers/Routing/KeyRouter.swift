@@ -6,7 +6,7 @@ internal import RESP
 ///
 /// One for each reader, used on the reader's loop alone. This is the hot path: no allocation for a key, and a value, so that
 /// no access to its parts has to be checked at run time.
-struct KeyRouter {
+struct KeyRouter: KeyTaker {
     let plan: WritePlan
     private let takesAll: Bool
     private let replaces: Bool
@@ -140,6 +140,8 @@ struct KeyRouter {
         return sink
     }
 
+    mutating func commit(_ sink: inout BigValueSink) { sink.commit() }
+
     /// A key whose value did not come to its end was not read.
     mutating func forget(_ sink: inout BigValueSink) {
         sink.leave(.abandoned)
@@ -220,7 +222,7 @@ struct KeyRouter {
     }
 
     /// Whether a key that was only named so far is worth reading. One that is not is counted.
-    mutating func wants(name key: RawSpan) -> Bool {
+    mutating func wants(name key: RawSpan, database: Int) -> Bool {
         if takesAll || plan.filter.takes(name: key) && plan.filter.takes(slotOf: key) { return true }
         tally.read += 1
         tally.filtered += 1
@@ -263,4 +265,6 @@ struct KeyRouter {
         let open = grouped.reduce(0) { $0 + $1.byteCount } + single.reduce(0) { $0 + $1.byteCount }
         if open >= Self.mostOpenBytes { flush() }
     }
+
+    mutating func finish() { flush() }
 }

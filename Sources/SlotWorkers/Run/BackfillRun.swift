@@ -86,7 +86,7 @@ package final class BackfillRun: Sendable {
             )
         }
         let context = setup.context
-        let readers = try setup.makeReaders(context)
+        let readers = try setup.sourceReaders.make(context.readers)
         state.withLockedValue { state in
             state.readers = readers
             state.workers = setup.workers
@@ -115,7 +115,7 @@ package final class BackfillRun: Sendable {
     }
 
     /// Runs readers side by side to their end.
-    private static func read(_ readers: [any Reader], _ control: RunControl) async -> RunError? {
+    static func read(_ readers: [any Reader], _ control: RunControl) async -> RunError? {
         await withTaskGroup(of: RunError?.self) { group in
             for reader in readers {
                 group.addTask {

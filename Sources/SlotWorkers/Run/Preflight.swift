@@ -8,8 +8,9 @@ struct Preflight: Sendable {
 
     /// Finds the target, and makes sure that it can be written to.
     func target() async throws -> Deployment {
-        let target = try await discover(
-            configuration.target, configuration.targetSettings, configuration.targetAddressMap)
+        let target = try await Deployment.find(
+            configuration.target, configuration.targetSettings, configuration.targetAddressMap,
+            patience: configuration.targetPatience, on: loop)
         if case .servers(let seeds) = configuration.target.seeds {
             let roles = seeds.compactMap { target.facts[$0]?.role }
             if case .standalone(let primary, _) = target.topology, !seeds.contains(primary),
@@ -35,37 +36,6 @@ struct Preflight: Sendable {
         return target
     }
 
-    func discover(
-        _ url: DeploymentURL, _ settings: ConnectionSettings, _ addressMap: AddressMap
-    ) async throws -> Deployment {
-        do {
-            return try await Deployment.discover(
-                url, settings: settings, addressMap: addressMap,
-                patience: .nanoseconds(Int64(configuration.targetPatience / .nanoseconds(1))), on: loop)
-        } catch {
-            let code: RunError.Code = error.code == .severalPrimaries ? .usage : .connection
-            throw RunError(code, error.message)
-        }
-    }
-
-    /// Refuses to copy a deployment onto itself.
-    func expectDifferent(_ source: Deployment, _ target: Deployment) throws {
-        for (sourceEndpoint, sourceFacts) in source.facts {
-            for (targetEndpoint, targetFacts) in target.facts {
-                if !sourceFacts.runID.isEmpty, sourceFacts.runID == targetFacts.runID {
-                    throw RunError(
-                        .usage, "Source and target are the same server: \(sourceEndpoint) is \(targetEndpoint).")
-                }
-                if !sourceFacts.replicationID.isEmpty, sourceFacts.replicationID == targetFacts.replicationID {
-                    throw RunError(
-                        .usage,
-                        "Source and target belong together: \(sourceEndpoint) and \(targetEndpoint) replicate the same data."
-                    )
-                }
-            }
-        }
-    }
-
     // MARK: Permissions
 
     private func probeWrites(_ target: Deployment) async throws {
@@ -75,72 +45,8 @@ struct Preflight: Sendable {
         ]
         if configuration.deletesExtra { commands += [["UNLINK", "k"], ["SCAN", "0"], ["TYPE", "k"]] }
         if target.facts.values.contains(where: { ($0.databases ?? 2) > 1 }) { commands.append(["SELECT", "0"]) }
-        for primary in target.primaries { try await probe(commands, on: primary, of: target) }
-    }
-
-    /// Makes sure that the source lets us read it by SCAN, where it is to be read so.
-    func probeReads(_ source: Deployment) async throws {
-        guard configuration.read == .scan else { return }
-        for primary in source.primaries {
-            guard let facts = source.facts[primary] else { continue }
-            var commands: [[any CommandArgument]] = [["SCAN", "0"], ["DUMP", "k"]]
-            commands.append([facts.tellsExpiryTime ? "PEXPIRETIME" : "PTTL", "k"])
-            if !facts.tellsExpiryTime { commands.append(["TIME"]) }
-            try await probeTransaction(on: primary, of: source)
-            if facts.isClusterEnabled {
-                commands += [["CLUSTER", "COUNTKEYSINSLOT", "0"], ["CLUSTER", "GETKEYSINSLOT", "0", "1"]]
-            } else {
-                commands.append(["SELECT", "0"])
-            }
-            if configuration.deletesExtra { commands.append(["EXISTS", "k"]) }
-            try await probe(commands, on: primary, of: source)
-        }
-    }
-
-    /// Makes sure of the transactions in which keys are dumped.
-    private func probeTransaction(on endpoint: Endpoint, of side: Deployment) async throws {
-        let connection = try await Connection.open(endpoint, settings: side.settings, on: loop)
-        var replies = try await connection.pipeline([["MULTI"], ["EXEC"]])
-        // A transaction that cannot be ended is given up with its connection.
-        await connection.close()
-        for name in ["EXEC", "MULTI"] {
-            if let error = replies.popLast()?.error, error.code == "NOPERM" {
-                throw Self.missing(name, on: endpoint, of: side, error)
-            }
-        }
-    }
-
-    private static func missing(_ command: String, on endpoint: Endpoint, of side: Deployment, _ error: ServerError)
-        -> RunError
-    {
-        RunError(
-            .connection,
-            "The \(side.settings.side)'s user may not run \(command) on \(endpoint): \(error). "
-                + "Grant +\(command.lowercased()) to it.")
-    }
-
-    /// Asks whether we may run commands, without running them: permissions are looked at when a transaction queues them,
-    /// and it is discarded.
-    private func probe(_ commands: [[any CommandArgument]], on endpoint: Endpoint, of side: Deployment) async throws {
-        let connection = try await Connection.open(endpoint, settings: side.settings, on: loop)
-        // Alone, and first: outside of a transaction the commands would run.
-        guard try await connection.send("MULTI").isOK else {
-            await connection.close()
-            return
-        }
-        let replies = try await connection.pipeline(commands + [["DISCARD"]])
-        await connection.close()
-        for (command, reply) in zip(commands, replies) {
-            guard let error = reply.error else { continue }
-            let name = command.first.flatMap { $0 as? String } ?? ""
-            if error.code == "READONLY" {
-                throw RunError(.usage, "The \(side.settings.side) \(endpoint) is read-only: name a primary as --to.")
-            }
-            // A refusal of the made-up key says nothing about the user's keys.
-            if error.code == "NOPERM", error.message.contains("command") || error.message.contains("run the") {
-                throw Self.missing(name, on: endpoint, of: side, error)
-            }
-        }
+        let probe = PermissionProbe(side: target, loop: loop)
+        for primary in target.primaries { try await probe.expect(commands, on: primary) }
     }
 
     // MARK: Databases

@@ -82,6 +82,8 @@ package struct RunError: Error, Sendable, CustomStringConvertible {
         package static let usage = Code("usage")
         /// A server cannot be reached, does not let us in, or went away.
         package static let connection = Code("connection")
+        /// A server does not let us read it as a replica.
+        package static let snapshotRefused = Code("snapshot refused")
         /// The input is damaged.
         package static let input = Code("input")
         /// Going on would do harm.

@@ -9,7 +9,7 @@ struct RunSetup: Sendable {
     let loop: any EventLoop
     let directory: TargetDirectory
     let workers: [SlotWorker]
-    let context: ReaderContext
+    let context: WriteContext
     /// `nil` for a file.
     var source: Deployment?
     let evictedBefore: Int64
@@ -33,10 +33,15 @@ struct RunSetup: Sendable {
         var isProven = configuration.source.isServer
         switch configuration.source {
         case .server(let url):
-            let source = try await preflight.discover(url, configuration.sourceSettings, configuration.sourceAddressMap)
-            try preflight.expectDifferent(source, target)
-            try await preflight.probeReads(source)
-            keys = Self.keyCounts(of: source)
+            let source = try await Deployment.find(
+                url, configuration.sourceSettings, configuration.sourceAddressMap,
+                patience: configuration.targetPatience, on: loop)
+            try source.expectDifferent(from: target)
+            if configuration.read == .scan {
+                try await PermissionProbe(side: source, loop: loop).expectReads(
+                    and: configuration.deletesExtra ? [["EXISTS", "k"]] : [])
+            }
+            keys = source.keyCounts
             self.source = source
         case .file(let path):
             source = nil
@@ -78,7 +83,7 @@ struct RunSetup: Sendable {
             onConflict: configuration.onConflict, onLossy: configuration.onLossy)
         var plan = try WritePlan(configuration, target, databases: databases, modules: modules)
         plan.checksValues = !isProven
-        context = ReaderContext(
+        context = WriteContext(
             plan: plan, workers: workers,
             bigValues: bigValues, pressure: pressure, control: control, layout: layout, clock: clock,
             ledger: configuration.deletesExtra ? try KeyLedger() : nil)
@@ -114,13 +119,5 @@ struct RunSetup: Sendable {
         guard try FileInput(path: path).size != nil else { return nil }
         return try FileCheck(
             path: path, bigValueBytes: configuration.bigValueBytes, isEnding: { control.isEnding }, progress: checking)
-    }
-
-    private static func keyCounts(of deployment: Deployment) -> [Int: Int] {
-        var counts: [Int: Int] = [:]
-        for primary in deployment.primaries {
-            counts.merge(deployment.facts[primary]?.keyCounts ?? [:]) { $0 + $1 }
-        }
-        return counts
     }
 }

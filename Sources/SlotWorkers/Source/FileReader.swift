@@ -5,19 +5,19 @@ internal import RDBParser
 /// Reads an RDB file, or standard input, on one loop.
 ///
 /// Sendable by confinement: all but `state` is touched on `loop` alone.
-final class FileReader: Reader, @unchecked Sendable {
+final class FileReader<Taker: KeyTaker>: Reader, @unchecked Sendable {
     let name: String
     let state = NIOLockedValueBox(ReaderState())
     private let loop: any EventLoop
-    private let context: ReaderContext
+    private let context: ReaderContext<Taker>
     private let input: FileInput
     private let end: EventLoopPromise<Void>
-    private var feed: RecordFeed<RoutingVisitor>?
+    private var feed: RecordFeed<TakerVisitor<Taker>>?
     private var buffer = ByteBuffer()
     /// Bytes of one read: small enough to stay in the processor's cache until the last of them is encoded.
-    private static let chunk = 1 << 20
+    private static var chunk: Int { 1 << 20 }
 
-    init(input: FileInput, loop: any EventLoop, context: ReaderContext) {
+    init(input: FileInput, loop: any EventLoop, context: ReaderContext<Taker>) {
         self.input = input
         self.loop = loop
         self.context = context
@@ -26,14 +26,16 @@ final class FileReader: Reader, @unchecked Sendable {
     }
 
     func run() async throws {
-        loop.execute { [self] in
+        try await loop.submit { [self] in
             feed = RecordFeed(
-                visitor: RoutingVisitor(router: context.makeRouter()), wholeUpTo: context.plan.bigValueBytes)
+                visitor: TakerVisitor(taker: try context.makeTaker()), wholeUpTo: context.bigValueBytes)
             pump()
-        }
+        }.get()
         try await end.futureResult.get()
     }
 
+    @specialized(where Taker == KeyRouter)
+    @specialized(where Taker == KeyForwarder)
     private func pump() {
         // Out of the class while it works: no access to its parts is then checked key by key.
         guard var feed = feed.take() else { return }
@@ -55,19 +57,19 @@ final class FileReader: Reader, @unchecked Sendable {
     /// Reads and routes one chunk, and sees to it that the next one is read.
     ///
     /// - Returns: Whether more will be read.
-    private func readChunk(_ feed: inout RecordFeed<RoutingVisitor>) throws -> Bool {
+    private func readChunk(_ feed: inout RecordFeed<TakerVisitor<Taker>>) throws -> Bool {
         if context.control.isEnding { return false }
         guard context.pressure.hasRoom(on: loop, orResume: { [self] in pump() }) else {
-            feed.visitor.router.flush()
+            feed.visitor.taker.flush()
             return true
         }
         if input.isReady() {
-            context.renew(&feed.visitor.router)
+            context.renew(&feed.visitor.taker)
             try input.read(Self.chunk, into: &buffer)
             if buffer.readableBytes == 0 { try feed.finish(&buffer) } else { try feed.feed(&buffer) }
-            feed.visitor.router.flushIfMuch()
+            feed.visitor.taker.flushIfMuch()
         } else {
-            feed.visitor.router.flush()
+            feed.visitor.taker.flush()
         }
         if feed.isFinished {
             try input.expectEnd(after: buffer)
@@ -77,9 +79,9 @@ final class FileReader: Reader, @unchecked Sendable {
         return true
     }
 
-    private func publish(_ feed: RecordFeed<RoutingVisitor>) {
+    private func publish(_ feed: RecordFeed<TakerVisitor<Taker>>) {
         state.withLockedValue { state in
-            state.tally = feed.visitor.router.tally
+            state.tally = feed.visitor.taker.tally
             if let size = input.size, size > 0 { state.fraction = min(1, Double(input.position) / Double(size)) }
             state.functions = feed.visitor.functions
             state.isComplete = feed.isFinished

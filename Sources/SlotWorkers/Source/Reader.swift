@@ -1,5 +1,6 @@
 internal import NIOConcurrencyHelpers
 internal import NIOCore
+internal import RESP
 
 /// One stream of keys: a file, a primary's snapshot, a primary's SCAN.
 protocol Reader: AnyObject, Sendable {
@@ -7,7 +8,7 @@ protocol Reader: AnyObject, Sendable {
     var name: String { get }
     /// What a reader says of itself while it runs.
     var state: NIOLockedValueBox<ReaderState> { get }
-    /// Reads to the end, or until the run is to end; all keys are then with the workers.
+    /// Reads to the end, or until the run is to end; all keys are then with their taker.
     func run() async throws
 }
 
@@ -19,34 +20,24 @@ struct ReaderState: Sendable {
     var functions: [[UInt8]] = []
     /// What the operator should know, beside the counts.
     var warnings: [String] = []
+    /// Slots whose keys were on their way to another server while they were read.
+    var strayed = SlotSet()
     /// Whether the end was reached.
     var isComplete = false
 }
 
-/// What every reader needs from its run.
-struct ReaderContext: Sendable {
-    var plan: WritePlan
-    let workers: [SlotWorker]
-    /// `nil` in a dry run.
-    let bigValues: BigValues?
+/// What every reader needs, whoever takes its keys.
+struct ReaderContext<Taker: KeyTaker>: Sendable {
+    /// Values of more bytes, as the source encodes them, come in elements.
+    let bigValueBytes: Int
+    /// Over SCAN, whether the source is asked for each key's size before it is dumped.
+    let probesBigValues: Bool
     let pressure: BytePressure
     let control: RunControl
-    let layout: NIOLockedValueBox<RoutingTable>
-    let clock: SourceClock
-    let ledger: KeyLedger?
-    /// Where big values go to that are read in pages; `nil`: they are dumped like others.
-    var bigValueOutlet: (any BigValueOutlet)?
-
-    func makeRouter() -> KeyRouter {
-        KeyRouter(
-            plan: plan, table: layout.withLockedValue { $0 }, workers: workers, bigValues: bigValues,
-            pressure: pressure, ledger: ledger,
-            now: clock.now)
-    }
-
-    /// Brings a router up to date between two chunks.
-    func renew(_ router: inout KeyRouter) {
-        router.now = clock.now
-        router.follow(layout.withLockedValue { $0 })
-    }
+    /// Makes the taker of one reader, on that reader's loop.
+    let makeTaker: @Sendable () throws -> Taker
+    /// Brings a taker up to date between two chunks.
+    let renew: @Sendable (inout Taker) -> Void
+    /// Where big values go to that SCAN finds and that are read in pages; `nil`: they are dumped like others.
+    let bigValueOutlet: (@Sendable (_ loop: any EventLoop) -> any BigValueOutlet)?
 }

@@ -12,9 +12,10 @@ extension RunSetup {
             return SlotSet()
         }
         var moved = SlotSet()
-        for case let reader as ScanReader in readers { moved = moved.union(reader.strayed.withLockedValue { $0 }) }
-        let preflight = Preflight(configuration: configuration, loop: loop)
-        let now = try await preflight.discover(url, configuration.sourceSettings, configuration.sourceAddressMap)
+        for reader in readers { moved = moved.union(reader.state.withLockedValue { $0.strayed }) }
+        let now = try await Deployment.find(
+            url, configuration.sourceSettings, configuration.sourceAddressMap, patience: configuration.targetPatience,
+            on: loop)
         guard case .cluster(let after) = now.topology else { return moved }
         for slot in SlotSet.all.slots {
             let old = before[slot].map { before.primaries[$0].nodeID }

@@ -2,74 +2,58 @@ internal import NIOCore
 internal import NIOPosix
 internal import RESP
 
-/// Who reads the source of a run.
-extension RunSetup {
-    /// One reader for a file, or for each primary of the source.
-    func makeReaders(_ context: ReaderContext) throws -> [any Reader] {
-        switch configuration.source {
-        case .file(let path): [FileReader(input: try FileInput(path: path), loop: loop, context: context)]
-        case .standardInput: [FileReader(input: try FileInput(path: nil), loop: loop, context: context)]
-        case .server: try serverReaders(slots: nil, context)
+/// Makes the readers of one side: one for a file, or one for each primary of a deployment.
+struct SourceReaders: Sendable {
+    let location: SourceLocation
+    /// `nil` for a file.
+    var deployment: Deployment?
+    let read: ReadMode
+    /// Where PSYNC is refused, read by SCAN.
+    var fallsBackToScan = false
+    let prefersReplica: Bool
+    /// Its databases and slots are not even asked for; all else is up to the taker.
+    var filter: KeyFilter
+    /// What to ask for beside value and expiry.
+    var eviction = WritePlan.Eviction.none
+    /// Readers take turns on them.
+    let loops: [any EventLoop]
+
+    func make<Taker: KeyTaker>(_ context: ReaderContext<Taker>) throws -> [any Reader] {
+        switch location {
+        case .file(let path): return [FileReader(input: try FileInput(path: path), loop: loops[0], context: context)]
+        case .standardInput: return [FileReader(input: try FileInput(path: nil), loop: loops[0], context: context)]
+        case .server: break
         }
-    }
-
-    /// How to read some slots once more, by the source's layout of now; `nil` where that cannot be done.
-    func again(for slots: SlotSet) async throws -> (setup: RunSetup, readers: [any Reader])? {
-        let context = restricted(to: slots)
-        switch configuration.source {
-        case .standardInput:
-            return nil
-        case .file(let path):
-            return (self, [FileReader(input: try FileInput(path: path), loop: loop, context: context)])
-        case .server(let url):
-            guard configuration.read == .scan else { return nil }
-            var again = self
-            again.source = try await Preflight(configuration: configuration, loop: loop).discover(
-                url, configuration.sourceSettings, configuration.sourceAddressMap)
-            return (again, try again.serverReaders(slots: slots, context))
-        }
-    }
-
-    private func restricted(to slots: SlotSet) -> ReaderContext {
-        var context = context
-        context.plan.filter.slots = context.plan.filter.slots?.intersection(slots) ?? slots
-        return context
-    }
-
-    private func serverReaders(slots: SlotSet?, _ context: ReaderContext) throws -> [any Reader] {
-        guard let source else { return [] }
-        let loops = Array(group.makeIterator())
-        return try places(of: source).enumerated().map { index, place in
+        guard let deployment else { return [] }
+        return try places(of: deployment).enumerated().map { index, place -> any Reader in
             let loop = loops[index % loops.count]
-            guard let facts = source.facts[place.primary] else {
-                let reason = source.failures.first { $0.endpoint == place.primary }?.message ?? "no answer"
-                throw RunError(.connection, "The source's primary \(place.primary) cannot be reached: \(reason)")
+            guard let facts = deployment.facts[place.primary] else {
+                let side = deployment.settings.side
+                let reason = deployment.failures.first { $0.endpoint == place.primary }?.message ?? "no answer"
+                throw RunError(.connection, "The \(side)'s primary \(place.primary) cannot be reached: \(reason)")
             }
-            let expected = facts.keyCounts.reduce(0) { sum, count in
-                configuration.filter.databases.isEmpty || configuration.filter.databases.contains(count.key)
-                    ? sum + count.value : sum
-            }
-            if configuration.read == .snapshot {
-                return SnapshotReader(
-                    endpoint: place.endpoint, settings: source.settings, loop: loop, context: context,
-                    expectedKeys: facts.keyCounts.values.reduce(0, +))
-            }
-            let wanted = configuration.filter.slots.map { place.slots?.intersection($0) } ?? place.slots
-            let chosen = facts.keyCounts.keys.sorted().filter {
-                configuration.filter.databases.isEmpty || configuration.filter.databases.contains($0)
-            }
-            let scan = ScanReader.Source(
-                endpoint: place.endpoint, settings: source.settings, databases: chosen,
-                slots: slots.map { wanted?.intersection($0) } ?? wanted,
-                isClusterReplica: place.isReplica && place.slots != nil,
-                expectedKeys: expected)
-            let dialect = DumpDialect(
-                tellsExpiryTime: facts.tellsExpiryTime,
-                eviction: Self.sameKind(facts.maxmemoryPolicy, context.plan.eviction))
-            var scanContext = context
-            if context.bigValues != nil { scanContext.bigValueOutlet = BigValueWrites(context, on: loop) }
-            return ScanReader(scan, dialect: dialect, loop: loop, context: scanContext)
+            let settings = deployment.settings
+            let scan = { @Sendable in scanReader(place, facts, settings, loop, context) }
+            guard read == .snapshot else { return scan() }
+            let snapshot = SnapshotReader(
+                endpoint: place.endpoint, settings: settings, loop: loop, context: context,
+                expectedKeys: facts.keyCounts.values.reduce(0, +))
+            return fallsBackToScan ? FallbackReader(snapshot, orElse: scan) : snapshot
         }
+    }
+
+    private func scanReader<Taker: KeyTaker>(
+        _ place: Place, _ facts: ServerFacts, _ settings: ConnectionSettings, _ loop: any EventLoop,
+        _ context: ReaderContext<Taker>
+    ) -> ScanReader<Taker> {
+        let chosen = facts.keyCounts.filter { filter.databases.isEmpty || filter.databases.contains($0.key) }
+        let scan = ScanSource(
+            endpoint: place.endpoint, settings: settings, databases: chosen.keys.sorted(),
+            slots: filter.slots.map { place.slots?.intersection($0) } ?? place.slots,
+            isClusterReplica: place.isReplica && place.slots != nil, expectedKeys: chosen.values.reduce(0, +))
+        let dialect = DumpDialect(
+            tellsExpiryTime: facts.tellsExpiryTime, eviction: Self.sameKind(facts.maxmemoryPolicy, eviction))
+        return ScanReader(scan, dialect: dialect, loop: loop, context: context)
     }
 
     private static func sameKind(_ policy: String, _ eviction: WritePlan.Eviction) -> WritePlan.Eviction {
@@ -80,7 +64,7 @@ extension RunSetup {
         }
     }
 
-    private struct Place {
+    private struct Place: Sendable {
         let primary: Endpoint
         /// Whom to read: the primary, or one of its replicas.
         let endpoint: Endpoint
@@ -89,8 +73,8 @@ extension RunSetup {
         let slots: SlotSet?
     }
 
-    private func places(of source: Deployment) -> [Place] {
-        switch source.topology {
+    private func places(of deployment: Deployment) -> [Place] {
+        switch deployment.topology {
         case .standalone(let primary, let replicas):
             let endpoint = reader(primary, replicas)
             return [Place(primary: primary, endpoint: endpoint, isReplica: endpoint != primary, slots: nil)]
@@ -106,11 +90,40 @@ extension RunSetup {
 
     /// The server to read: a replica where that is wished, or where only replicas were named.
     private func reader(_ primary: Endpoint, _ replicas: [Endpoint]) -> Endpoint {
-        if configuration.prefersReplica { return replicas.first ?? primary }
-        guard case .server(let url) = configuration.source, case .servers(let seeds) = url.seeds,
-            !seeds.contains(primary), let named = seeds.first(where: { source?.facts[$0]?.role.isReplica == true }),
-            source?.facts[primary]?.isClusterEnabled == false
+        if prefersReplica { return replicas.first ?? primary }
+        guard case .server(let url) = location, case .servers(let seeds) = url.seeds, !seeds.contains(primary),
+            let named = seeds.first(where: { deployment?.facts[$0]?.role.isReplica == true }),
+            deployment?.facts[primary]?.isClusterEnabled == false
         else { return primary }
         return named
+    }
+}
+
+/// The readers of a run.
+extension RunSetup {
+    var sourceReaders: SourceReaders {
+        SourceReaders(
+            location: configuration.source, deployment: source, read: configuration.read,
+            prefersReplica: configuration.prefersReplica, filter: configuration.filter,
+            eviction: context.plan.eviction, loops: Array(group.makeIterator()))
+    }
+
+    /// How to read some slots once more, by the source's layout of now; `nil` where that cannot be done.
+    func again(for slots: SlotSet) async throws -> (setup: RunSetup, readers: [any Reader])? {
+        var again = self
+        switch configuration.source {
+        case .standardInput: return nil
+        case .file: break
+        case .server(let url):
+            guard configuration.read == .scan else { return nil }
+            again.source = try await Deployment.find(
+                url, configuration.sourceSettings, configuration.sourceAddressMap,
+                patience: configuration.targetPatience, on: loop)
+        }
+        var restricted = context
+        restricted.plan.filter.slots = restricted.plan.filter.slots?.intersection(slots) ?? slots
+        var readers = again.sourceReaders
+        readers.filter = restricted.plan.filter
+        return (again, try readers.make(restricted.readers))
     }
 }

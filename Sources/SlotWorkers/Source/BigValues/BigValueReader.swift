@@ -106,7 +106,7 @@ struct BigValueReader {
     }
 
     /// The key's expiry and the source's time; `nil` when the key is gone.
-    private func expiry(of key: [UInt8]) async throws -> (expiry: Int64?, time: Int64)? {
+    func expiry(of key: [UInt8]) async throws -> (expiry: Int64?, time: Int64)? {
         let answer = try await ask([
             ["MULTI"], ["TIME"], [abilities.tellsExpiryTime ? "PEXPIRETIME" : "PTTL", key], ["EXEC"],
         ])

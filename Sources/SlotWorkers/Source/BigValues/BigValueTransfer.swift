@@ -18,8 +18,9 @@ protocol BigValueOutlet: Sendable {
     /// Called anew for each reading that is to be written. What the reader handed over before must be on the target before
     /// the value gets the key's name: an earlier state of the same key may be among it.
     ///
+    /// - Parameter expiry: When the reading began, absolute milliseconds; `nil` for none.
     /// - Returns: `nil` when the key is not wanted; its outcome is counted then.
-    func begin(_ key: BigKey, _ kind: ValueKind) async throws -> Sink?
+    func begin(_ key: BigKey, _ kind: ValueKind, expiry: Int64?) async throws -> Sink?
     /// Called between two pages: waits until there is room for more.
     func waitForRoom(_ sink: inout Sink) async throws
     /// The value came whole, and did not change meanwhile: the key gets it, with the reading's expiry. Counts it.
@@ -90,8 +91,8 @@ struct BigValueTransfer: Sendable {
     ) async throws -> Outcome? {
         guard let kind = try await reader.kind(of: key.key) else { return .gone }
         if kind == .module { return .unreadable }
-        let start = try await reader.time()
-        guard var sink = try await outlet.begin(key, kind) else { return .settled }
+        guard let (expiry, start) = try await reader.expiry(of: key.key) else { return .gone }
+        guard var sink = try await outlet.begin(key, kind, expiry: expiry) else { return .settled }
         do {
             let first = try await reader.read(key.key, kind: kind, start: start, into: &sink) { sink in
                 if isEnding() { throw CancellationError() }

@@ -4,22 +4,22 @@ internal import NIOCore
 internal import RDBParser
 internal import RESP
 
+/// What a scan needs to know of its server.
+struct ScanSource: Sendable {
+    let endpoint: Endpoint
+    let settings: ConnectionSettings
+    let databases: [Int]
+    /// On a cluster, the slots to read.
+    let slots: SlotSet?
+    /// Whether it is a replica of a cluster, which answers only after `READONLY`.
+    let isClusterReplica: Bool
+    let expectedKeys: Int
+}
+
 /// Reads one server by SCAN and DUMP: one connection names the keys, others dump them, so that the server always has work.
 ///
 /// Sendable by confinement: all but the locked boxes is touched on `loop` alone.
-final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
-    /// What a scan needs to know of its server.
-    struct Source: Sendable {
-        let endpoint: Endpoint
-        let settings: ConnectionSettings
-        let databases: [Int]
-        /// On a cluster, the slots to read.
-        let slots: SlotSet?
-        /// Whether it is a replica of a cluster, which answers only after `READONLY`.
-        let isClusterReplica: Bool
-        let expectedKeys: Int
-    }
-
+final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Sendable {
     /// The server will not answer this now; the connection is given up, and another one made after a while.
     private struct Refused: Error, CustomStringConvertible {
         let reason: String
@@ -35,16 +35,15 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
 
     let name: String
     let state = NIOLockedValueBox(ReaderState())
-    /// Slots whose keys were on their way to another server while they were read.
-    let strayed = NIOLockedValueBox(SlotSet())
-    private let source: Source
+    private let source: ScanSource
     /// Which process it is; its cursors mean nothing to another.
     private let runID = NIOLockedValueBox<String?>(nil)
     private let dialect: DumpDialect
     private let loop: any EventLoop
-    private let context: ReaderContext
+    private let context: ReaderContext<Taker>
+    private let bigValueOutlet: (any BigValueOutlet)?
     private let end: EventLoopPromise<Void>
-    private var router: KeyRouter?
+    private var taker: Taker?
     private var listing: KeyListing
     private var lister: ScanLink?
     private var dumpers: [ObjectIdentifier: Dumper] = [:]
@@ -66,24 +65,25 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
     private var watch: RepeatedTask?
 
     /// Connections that dump.
-    private static let dumperCount = 2
+    private static var dumperCount: Int { 2 }
     /// Transactions on their way on each of them.
-    private static let requestsPerDumper = 2
+    private static var requestsPerDumper: Int { 2 }
     /// Bytes that one transaction should bring: it holds up the source for its other clients.
-    private static let bytesPerRequest = 256.0 * 1024
-    private static let mostKeysPerRequest = 256
+    private static var bytesPerRequest: Double { 256.0 * 1024 }
+    private static var mostKeysPerRequest: Int { 256 }
     /// Keys that are named ahead: few, so that the source still has them in its cache when they are dumped.
-    private static let mostWaitingKeys = 1024
+    private static var mostWaitingKeys: Int { 1024 }
 
-    init(_ source: Source, dialect: DumpDialect, loop: any EventLoop, context: ReaderContext) {
+    init(_ source: ScanSource, dialect: DumpDialect, loop: any EventLoop, context: ReaderContext<Taker>) {
         self.source = source
         self.dialect = dialect
         self.loop = loop
         self.context = context
+        bigValueOutlet = context.bigValueOutlet?(loop)
         name = "\(source.endpoint)"
         listing = KeyListing(databases: source.databases, slots: source.slots)
         end = loop.makePromise()
-        if context.plan.probesBigValues { sizer = PageSizer(limit: context.plan.bigValueBytes) }
+        if context.probesBigValues { sizer = PageSizer(limit: context.bigValueBytes) }
     }
 
     func run() async throws {
@@ -93,7 +93,7 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
         let measuring = sizer == nil ? nil : try await connect()
         try await loop.submit { [self, links] in
             if let measuring { sizer?.use(measuring) }
-            router = context.makeRouter()
+            taker = try context.makeTaker()
             self.lister = lister
             for link in links { add(link) }
             watch = loop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { [weak self] _ in
@@ -119,7 +119,7 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
         guard facts.runID == runID else {
             await connection.close()
             throw RunError(
-                .connection, "The source \(name) was restarted or replaced while it was read: start the run again.")
+                .connection, "The \(source.settings.side) \(name) was restarted or replaced while it was read: start the run again.")
         }
         // Known since 7.2: our reading then leaves the keys' age and frequency of use alone. Elsewhere it is refused.
         _ = try await connection.send("CLIENT", "NO-TOUCH", "ON")
@@ -179,7 +179,7 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
             else { return }
             guard context.pressure.hasRoom(on: loop, orResume: { [self] in resume() }) else {
                 isPaused = true
-                router?.flush()
+                taker?.flush()
                 return
             }
             guard var request = nextRequest() else { return }
@@ -226,6 +226,8 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
 
     // MARK: Answers
 
+    @specialized(where Taker == KeyRouter)
+    @specialized(where Taker == KeyForwarder)
     @_lifetime(cursor: copy cursor)
     func consume(_ cursor: inout ReplyCursor, from link: ScanLink) throws -> Bool {
         if link === lister { return try consumeNames(&cursor) }
@@ -238,14 +240,14 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
         do {
             return try listing.consume(&cursor) { key, database in add(key, database) }
         } catch KeyListing.Failure.refused(let reason) where reason.hasPrefix("NOPERM") {
-            failure = RunError(.connection, "The source \(name) does not let us read: \(reason)")
+            failure = RunError(.connection, "The \(source.settings.side) \(name) does not let us read: \(reason)")
             throw Refused(reason: reason)
         }
     }
 
     /// Takes a key that was named, unless its name already says that it is not wanted.
     private func add(_ key: RawSpan, _ database: Int) {
-        guard router?.wants(name: key) == true else { return }
+        guard taker?.wants(name: key, database: database) == true else { return }
         let slot = source.slots == nil ? nil : HashSlot(key: key)
         if let page = open, page.database != database || page.slot != slot || page.count >= Self.mostKeysPerRequest {
             closePage()
@@ -260,14 +262,14 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
         guard !isFinished, var sizer = sizer.take() else { return false }
         defer { self.sizer = sizer }
         let isAnswered = try sizer.consume(&cursor) { take($0) }
-        if let warning = sizer.warning { warn("The source \(name) \(warning)") }
+        if let warning = sizer.warning { warn("The \(source.settings.side) \(name) \(warning)") }
         return isAnswered
     }
 
     /// Takes a page that was measured: what is big goes its own way.
     private func take(_ request: ValueProbe.Request) {
         var page = request.page
-        if !request.big.isEmpty, context.bigValueOutlet != nil {
+        if !request.big.isEmpty, bigValueOutlet != nil {
             for index in request.big {
                 page.withKey(index) { key in
                     // What another run of ours left behind is no key of the user's.
@@ -290,22 +292,22 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
     private func consumeDumps(_ cursor: inout ReplyCursor, from link: ScanLink) throws -> Bool {
         guard !isFinished, var dumper = dumpers.removeValue(forKey: ObjectIdentifier(link)) else { return false }
         defer { dumpers[ObjectIdentifier(link)] = dumper }
-        guard var request = dumper.requests.popFirst(), var router = router.take() else { return false }
-        defer { self.router = router }
-        router.select(request.page.database)
+        guard var request = dumper.requests.popFirst(), var taker = taker.take() else { return false }
+        defer { self.taker = taker }
+        taker.select(request.page.database)
         var isAnswered = false
         while !isAnswered, let event = try dumper.replies.next(&cursor, keys: request.count, selects: request.selects) {
             switch event {
             case .key(let payload, let expiry, let eviction):
-                take(cursor.contents(payload), of: request, expiry: expiry, eviction: eviction, &router)
+                take(cursor.contents(payload), of: request, expiry: expiry, eviction: eviction, &taker)
                 request.advance()
             case .gone:
                 request.advance()
             case .failed(let reason):
-                request.withNextKey { router.fail($0, reason) }
+                request.withNextKey { taker.fail($0, reason) }
                 request.advance()
             case .refused(let reason):
-                try refuse(request, reason, &router)
+                try refuse(request, reason, &taker)
                 isAnswered = true
             case .finished:
                 isAnswered = true
@@ -316,36 +318,36 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
     }
 
     private func take(
-        _ bytes: RawSpan, of request: DumpRequest, expiry: Int64?, eviction: EvictionHint?, _ router: inout KeyRouter
+        _ bytes: RawSpan, of request: DumpRequest, expiry: Int64?, eviction: EvictionHint?, _ taker: inout Taker
     ) {
         bytesPerKey += (Double(bytes.byteCount + 64) - bytesPerKey) / 32
         request.withNextKey { key in
             do throws(RDBError) {
                 let payload = try DumpPayload(bytes)
-                router.read(version: payload.version)
-                router.take(key: key, type: payload.type, value: payload.value, expiry: expiry, eviction: eviction)
+                taker.read(version: payload.version)
+                taker.take(key: key, type: payload.type, value: payload.value, expiry: expiry, eviction: eviction)
             } catch {
-                router.fail(key, "the source's DUMP payload is damaged: \(error.code)")
+                taker.fail(key, "the source's DUMP payload is damaged: \(error.code)")
             }
         }
     }
 
     /// A transaction that was refused as a whole.
-    private func refuse(_ request: DumpRequest, _ reason: String, _ router: inout KeyRouter) throws {
+    private func refuse(_ request: DumpRequest, _ reason: String, _ taker: inout Taker) throws {
         switch Refusal(reason) {
         case .moved where request.page.slot != nil, .ask where request.page.slot != nil,
             .later("slot is being moved") where request.page.slot != nil:
-            if let slot = request.page.slot { strayed.withLockedValue { $0.insert(slot) } }
+            if let slot = request.page.slot { state.withLockedValue { $0.strayed.insert(slot) } }
         case .later, .moved, .ask:
             pages.prepend(request)
             waitingKeys += request.keys.count
             throw Refused(reason: reason)
         case .fatal:
-            failure = RunError(.connection, "The source \(name) does not let us read: \(reason)")
+            failure = RunError(.connection, "The \(source.settings.side) \(name) does not let us read: \(reason)")
             throw Refused(reason: reason)
         case .keyExists, .key:
             if request.keys.count == 1 {
-                request.withNextKey { router.fail($0, reason) }
+                request.withNextKey { taker.fail($0, reason) }
                 return
             }
             // One of them cannot be had: each alone, to know which.
@@ -354,12 +356,14 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
         }
     }
 
+    @specialized(where Taker == KeyRouter)
+    @specialized(where Taker == KeyForwarder)
     func didConsume(from link: ScanLink) {
-        guard !isFinished, var router = router.take() else { return }
+        guard !isFinished, var taker = taker.take() else { return }
         if sizer != nil, link === lister { closePage() }
-        router.flushIfMuch()
-        context.renew(&router)
-        self.router = router
+        taker.flushIfMuch()
+        context.renew(&taker)
+        self.taker = taker
         publish()
         proceed()
     }
@@ -421,7 +425,7 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
                 reason = error.message
             }
         }
-        throw RunError(.connection, "The source \(name) is lost: \(reason)")
+        throw RunError(.connection, "The \(source.settings.side) \(name) is lost: \(reason)")
     }
 
     private func beat() {
@@ -438,11 +442,11 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
     }
 
     private func publish() {
-        guard let router else { return }
+        guard let taker else { return }
         state.withLockedValue { state in
-            state.tally = router.tally
+            state.tally = taker.tally
             if source.expectedKeys > 0 {
-                state.fraction = min(1, Double(router.tally.read) / Double(source.expectedKeys))
+                state.fraction = min(1, Double(taker.tally.read) / Double(source.expectedKeys))
             }
         }
     }
@@ -451,7 +455,7 @@ final class ScanReader: Reader, ReplyConsumer, @unchecked Sendable {
         guard !isFinished else { return }
         isFinished = true
         watch?.cancel()
-        router?.flush()
+        taker?.finish()
         publish()
         lister?.close()
         sizer?.link?.close()
@@ -473,12 +477,12 @@ extension ScanReader {
     /// Copies the next big key, once nothing else is on its way. One at a time, and nothing beside it: what it takes of the
     /// source and of memory is bounded then.
     private func copyBigKey() {
-        guard !isCopyingBigKey, isNothingDumped, let outlet = context.bigValueOutlet, let key = bigKeys.popFirst()
+        guard !isCopyingBigKey, isNothingDumped, let outlet = bigValueOutlet, let key = bigKeys.popFirst()
         else {
             return
         }
         isCopyingBigKey = true
-        router?.flush()
+        taker?.flush()
         let transfer = BigValueTransfer(
             open: { [self] database in
                 try await persevere("it does not answer") { try await openReader(database) }
@@ -491,7 +495,7 @@ extension ScanReader {
             case .success(let outcome): settle(key, outcome)
             case .failure(is CancellationError): finish(nil)
             case .failure(let error as BigValueError):
-                finish(RunError(.connection, "The source \(name) is lost: \(error)"))
+                finish(RunError(.connection, "The \(source.settings.side) \(name) is lost: \(error)"))
             case .failure(let error): finish(error)
             }
             if isFinished { return endNow() }
@@ -509,11 +513,11 @@ extension ScanReader {
     private func settle(_ key: BigKey, _ outcome: BigValueTransfer.Outcome) {
         switch outcome {
         case .settled, .gone: break
-        case .strayed: if let slot = key.slot { strayed.withLockedValue { $0.insert(slot) } }
+        case .strayed: if let slot = key.slot { state.withLockedValue { $0.strayed.insert(slot) } }
         case .failed(let reason):
-            router?.select(key.database)
+            taker?.select(key.database)
             // SAFETY: every byte of an array of bytes is initialised.
-            unsafe router?.fail(key.key.span.bytes, reason)
+            unsafe taker?.fail(key.key.span.bytes, reason)
         case .unreadable:
             var page = KeyPage(database: key.database, slot: key.slot)
             // SAFETY: every byte of an array of bytes is initialised.

@@ -1,8 +1,9 @@
 internal import NIOCore
 internal import RDBParser
+internal import RESP
 
 /// The shell around ``SnapshotFraming`` and the RDB parser on one channel.
-final class SnapshotHandler: ChannelInboundHandler {
+final class SnapshotHandler<Taker: KeyTaker>: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
@@ -14,17 +15,18 @@ final class SnapshotHandler: ChannelInboundHandler {
     }
 
     /// How long nothing must come before a large element that seems unfinished is looked at again.
-    private static let lull = TimeAmount.milliseconds(5)
+    private static var lull: TimeAmount { .milliseconds(5) }
 
-    private let reader: SnapshotReader
+    private let reader: SnapshotReader<Taker>
     private let name: String
     private let loop: any EventLoop
-    private let context: ReaderContext
+    private let context: ReaderContext<Taker>
     private let end: EventLoopPromise<Void>
     private let acknowledges: Bool
     private let limit: TimeAmount
+    private let side: Side
     private var framing = SnapshotFraming()
-    private var feed: RecordFeed<RoutingVisitor>
+    private var feed: RecordFeed<TakerVisitor<Taker>>
     private var phase = Phase.answer
     private var rest = ByteBuffer()
     private var offset: Int64 = 0
@@ -33,9 +35,9 @@ final class SnapshotHandler: ChannelInboundHandler {
     private var heartbeat: RepeatedTask?
 
     init(
-        reader: SnapshotReader, name: String, loop: any EventLoop, context: ReaderContext, end: EventLoopPromise<Void>,
-        acknowledges: Bool, limit: TimeAmount
-    ) {
+        reader: SnapshotReader<Taker>, name: String, loop: any EventLoop, context: ReaderContext<Taker>, end: EventLoopPromise<Void>,
+        acknowledges: Bool, limit: TimeAmount, side: Side
+    ) throws {
         self.acknowledges = acknowledges
         self.reader = reader
         self.name = name
@@ -43,8 +45,9 @@ final class SnapshotHandler: ChannelInboundHandler {
         self.context = context
         self.end = end
         self.limit = limit
+        self.side = side
         feed = RecordFeed(
-            visitor: RoutingVisitor(router: context.makeRouter()), wholeUpTo: context.plan.bigValueBytes)
+            visitor: TakerVisitor(taker: try context.makeTaker()), wholeUpTo: context.bigValueBytes)
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -75,12 +78,14 @@ final class SnapshotHandler: ChannelInboundHandler {
         if phase == .payload, acknowledges { send(["REPLCONF", "ACK", "\(offset)"], context) }
         if !isPaused, NIODeadline.now() - lastHeard > limit {
             let seconds = limit.nanoseconds / 1_000_000_000
-            finish(RunError(.connection, "The source \(name) sent nothing for \(seconds) s, after \(howFar)."))
+            finish(RunError(.connection, "The \(side) \(name) sent nothing for \(seconds) s, after \(howFar)."))
         }
     }
 
-    private var howFar: String { "\(feed.visitor.router.tally.read) keys (\(feed.offset) bytes of its snapshot)" }
+    private var howFar: String { "\(feed.visitor.taker.tally.read) keys (\(feed.offset) bytes of its snapshot)" }
 
+    @specialized(where Taker == KeyRouter)
+    @specialized(where Taker == KeyForwarder)
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard phase != .done else { return }
         var bytes = unwrapInboundIn(data)
@@ -93,9 +98,9 @@ final class SnapshotHandler: ChannelInboundHandler {
         do {
             if phase == .answer { try answer(&bytes) }
             if phase == .payload {
-                self.context.renew(&feed.visitor.router)
+                self.context.renew(&feed.visitor.taker)
                 try feed.feed(&bytes)
-                feed.visitor.router.flushIfMuch()
+                feed.visitor.taker.flushIfMuch()
             }
             try conclude(&bytes)
             if phase == .payload { pauseIfFull(context) }
@@ -110,7 +115,7 @@ final class SnapshotHandler: ChannelInboundHandler {
     private func conclude(_ bytes: inout ByteBuffer) throws {
         if phase == .payload {
             if feed.isFinished {
-                feed.visitor.router.flush()
+                feed.visitor.taker.flush()
                 phase = .marker
             }
             reader.publish(feed, isComplete: false)
@@ -130,6 +135,8 @@ final class SnapshotHandler: ChannelInboundHandler {
     }
 
     /// Nothing came for a moment: what is there may be all.
+    @specialized(where Taker == KeyRouter)
+    @specialized(where Taker == KeyForwarder)
     private func lookAtRest(_ context: ChannelHandlerContext) {
         guard phase == .payload else { return }
         do {
@@ -152,8 +159,8 @@ final class SnapshotHandler: ChannelInboundHandler {
                 let reason = line.hasPrefix("-") ? String(line.dropFirst()) : line
                 let grant = reason.hasPrefix("NOPERM") ? " Grant +psync +replconf to its user." : ""
                 throw RunError(
-                    .connection,
-                    "The source \(name) refuses PSYNC: \(reason).\(grant) Where replication is not allowed, use --read scan."
+                    .snapshotRefused,
+                    "The \(side) \(name) refuses PSYNC: \(reason).\(grant) Where replication is not allowed, use --read scan."
                 )
             }
         }
@@ -175,7 +182,7 @@ final class SnapshotHandler: ChannelInboundHandler {
             handler.resume(context)
         }
         if isPaused {
-            feed.visitor.router.flush()
+            feed.visitor.taker.flush()
             setAutoRead(false, context)
         }
     }
@@ -198,7 +205,7 @@ final class SnapshotHandler: ChannelInboundHandler {
     func channelInactive(context: ChannelHandlerContext) {
         // A primary closes the link behind the last byte that was asked for; what is there may be all.
         lookAtRest(context)
-        finish(RunError(.connection, "The source \(name) closed the link, after \(howFar)."))
+        finish(RunError(.connection, "The \(side) \(name) closed the link, after \(howFar)."))
         context.fireChannelInactive()
     }
 

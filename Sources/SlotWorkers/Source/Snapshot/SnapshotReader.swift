@@ -6,18 +6,18 @@ internal import RESP
 /// Reads one server's snapshot as its replica: PSYNC, and the RDB stream that answers it.
 ///
 /// Sendable by confinement: all but `state` is touched on `loop` alone.
-final class SnapshotReader: Reader, @unchecked Sendable {
+final class SnapshotReader<Taker: KeyTaker>: Reader, @unchecked Sendable {
     let name: String
     let state = NIOLockedValueBox(ReaderState())
     private let endpoint: Endpoint
     private let settings: ConnectionSettings
     private let loop: any EventLoop
-    private let context: ReaderContext
+    private let context: ReaderContext<Taker>
     /// Keys that the server said it has, for the share that is done; 0 where it did not say.
     private let expectedKeys: Int
 
     init(
-        endpoint: Endpoint, settings: ConnectionSettings, loop: any EventLoop, context: ReaderContext, expectedKeys: Int
+        endpoint: Endpoint, settings: ConnectionSettings, loop: any EventLoop, context: ReaderContext<Taker>, expectedKeys: Int
     ) {
         self.endpoint = endpoint
         self.settings = settings
@@ -37,8 +37,8 @@ final class SnapshotReader: Reader, @unchecked Sendable {
             if let error = reply.error, error.code == "NOPERM" {
                 await connection.close()
                 throw RunError(
-                    .connection,
-                    "The source \(endpoint) does not let us replicate: \(error). Grant +psync +replconf, or use --read scan."
+                    .snapshotRefused,
+                    "The \(settings.side) \(endpoint) does not let us replicate: \(error). Grant +psync +replconf, or use --read scan."
                 )
             }
         }
@@ -48,9 +48,9 @@ final class SnapshotReader: Reader, @unchecked Sendable {
         let channel = try await connection.handOver().channel
         let end = loop.makePromise(of: Void.self)
         try await loop.submit { [self] in
-            let handler = SnapshotHandler(
+            let handler = try SnapshotHandler(
                 reader: self, name: name, loop: loop, context: context, end: end, acknowledges: acknowledges,
-                limit: settings.replyTimeout)
+                limit: settings.replyTimeout, side: settings.side)
             try channel.syncOptions?.setOption(
                 .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 256 << 10))
             try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 2)
@@ -66,9 +66,9 @@ final class SnapshotReader: Reader, @unchecked Sendable {
         }
     }
 
-    func publish(_ feed: RecordFeed<RoutingVisitor>, isComplete: Bool) {
+    func publish(_ feed: RecordFeed<TakerVisitor<Taker>>, isComplete: Bool) {
         state.withLockedValue { state in
-            state.tally = feed.visitor.router.tally
+            state.tally = feed.visitor.taker.tally
             if expectedKeys > 0 { state.fraction = min(1, Double(state.tally.read) / Double(expectedKeys)) }
             state.functions = feed.visitor.functions
             state.isComplete = isComplete
