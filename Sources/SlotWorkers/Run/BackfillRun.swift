@@ -155,6 +155,7 @@ package final class BackfillRun: Sendable {
     }
 
     private func copyFunctions(_ setup: RunSetup, _ readers: [any Reader], _ summary: inout RunSummary) async throws {
+        guard configuration.copiesFunctions else { return }
         var libraries = readers.flatMap { $0.state.withLockedValue { $0.functions } }
         if configuration.read == .scan, let source = setup.source, let primary = source.primaries.first {
             let connection = try await Connection.open(primary, settings: source.settings, on: setup.loop)
