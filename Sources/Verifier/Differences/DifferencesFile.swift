@@ -50,12 +50,14 @@ package final class DifferencesFile: Sendable {
         }
         let (queue, version, faults) = try attempt(path) {
             let queue = try DatabaseQueue(path: path, configuration: configuration)
-            // Writing, as it is that takes the lock.
-            return try queue.write { database in
-                let version = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
-                try database.execute(sql: "PRAGMA user_version = \(version)")
-                return (queue, version, try String.fetchOne(database, sql: "PRAGMA quick_check(1)"))
+            var found: (version: Int, faults: String?) = (0, nil)
+            // Takes the lock without writing.
+            try queue.inTransaction(.exclusive) { database in
+                found.version = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+                found.faults = try String.fetchOne(database, sql: "PRAGMA quick_check(1)")
+                return .commit
             }
+            return (queue, found.version, found.faults)
         }
         guard version == DifferencesFormat.version else {
             throw VerifierError(
