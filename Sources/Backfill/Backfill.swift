@@ -17,7 +17,7 @@ struct Backfill: AsyncParsableCommand {
               143  stopped by SIGTERM
             """,
         version: "0.1.0",
-        subcommands: [RunCommand.self, RDBCommand.self])
+        subcommands: [RunCommand.self, VerifyCommand.self, RDBCommand.self])
 }
 
 @main

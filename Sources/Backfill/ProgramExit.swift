@@ -1,3 +1,6 @@
+import SlotWorkers
+import UnixSignals
+
 /// Exit codes; documented, and the same in every command.
 enum ProgramExit: Int32, Error {
     /// Done and proven.
@@ -14,4 +17,23 @@ enum ProgramExit: Int32, Error {
     case safety = 5
     case interrupted = 130
     case terminated = 143
+}
+
+extension ProgramExit {
+    /// What a failure means for the exit code.
+    ///
+    /// - Parameter signal: What stopped the program, if anything did.
+    init(_ error: any Error, stoppedBy signal: UnixSignal?) {
+        if let code = signal?.exit {
+            self = code
+            return
+        }
+        self =
+            switch (error as? RunError)?.code {
+            case .usage?: .usage
+            case .input?: .differences
+            case .safety?: .safety
+            default: .connection
+            }
+    }
 }

@@ -177,7 +177,7 @@ struct RunCommand: AsyncParsableCommand {
             if output.format == .json, let error = report.error { StandardStreams.writeError("backfill: \(error)\n") }
             return isWritten || exit != .done ? exit : .differences
         case .failure(let error):
-            let exit = Self.exitCode(of: error, stoppedBy: signal)
+            let exit = ProgramExit(error, stoppedBy: signal)
             StandardStreams.writeError("backfill: \(error)\n")
             if output.format == .json {
                 let report = FailureReport(command: "run", exitCode: exit.rawValue, error: "\(error)")
@@ -189,18 +189,8 @@ struct RunCommand: AsyncParsableCommand {
 
     private func exitCode(of summary: RunSummary, stoppedBy signal: UnixSignal?) -> ProgramExit {
         if summary.isInterrupted, let code = signal?.exit { return code }
-        if let failure = summary.failure { return Self.exitCode(of: failure, stoppedBy: nil) }
+        if let failure = summary.failure { return ProgramExit(failure, stoppedBy: nil) }
         return summary.isGreen ? .done : .differences
-    }
-
-    private static func exitCode(of error: any Error, stoppedBy signal: UnixSignal?) -> ProgramExit {
-        if let code = signal?.exit { return code }
-        return switch (error as? RunError)?.code {
-        case .usage?: .usage
-        case .input?: .differences
-        case .safety?: .safety
-        default: .connection
-        }
     }
 }
 

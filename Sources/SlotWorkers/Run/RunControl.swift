@@ -63,6 +63,9 @@ package final class RunControl: Sendable {
         if isEnding { action() }
     }
 
+    /// Forgets what was to be called: those who asked for it have ended.
+    package func forgetCalls() { state.withLockedValue { $0.onEnd = [] } }
+
     /// Says what worker `index` waits for; `nil` when it goes on.
     func note(_ reason: String?, worker index: Int) {
         state.withLockedValue { $0.waiting[index] = reason }

@@ -8,6 +8,11 @@ package final class SideReading: Sendable {
         package var tally = Tally()
         /// Sources of function libraries, each once.
         package var functions: Set<[UInt8]> = []
+        /// Whether a server was read by SCAN; of the keys that were asked for by `DUMP` then, how many were there and how
+        /// many were not any more.
+        package var isScan = false
+        package var dumped = 0
+        package var gone = 0
         /// What the operator should know, each a sentence.
         package var warnings: [String] = []
         /// Slots of which keys may be missing, as they were on the way to another server.
@@ -51,6 +56,9 @@ package final class SideReading: Sendable {
             }
             result.tally.add(state.tally)
             result.functions.formUnion(state.functions)
+            result.isScan = result.isScan || state.isScan
+            result.dumped += state.dumped
+            result.gone += state.gone
             result.warnings += state.warnings
             result.strayedSlots = result.strayedSlots.union(state.strayed)
         }

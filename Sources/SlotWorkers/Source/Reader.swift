@@ -22,6 +22,10 @@ struct ReaderState: Sendable {
     var warnings: [String] = []
     /// Slots whose keys were on their way to another server while they were read.
     var strayed = SlotSet()
+    /// Whether it asks for keys by `DUMP`; how many it asked for that were there, and how many that were not any more.
+    var isScan = false
+    var dumped = 0
+    var gone = 0
     /// Whether the end was reached.
     var isComplete = false
 }

@@ -22,10 +22,10 @@ package struct BucketSet: Hashable, Sendable {
     }
 
     /// Whether a key must be read again.
-    package func contains(_ place: KeyPlace) -> Bool {
-        let bucket = place.bucket
-        return words[Int(bucket >> 6)] >> UInt64(bucket & 63) & 1 == 1
-    }
+    package func contains(_ place: KeyPlace) -> Bool { contains(place.bucket) }
+
+    /// - Parameter bucket: 0 ... 4,194,303.
+    package func contains(_ bucket: UInt32) -> Bool { words[Int(bucket >> 6)] >> UInt64(bucket & 63) & 1 == 1 }
 
     /// How many buckets of a slot are in the set, 0 ... 256.
     package func count(in slot: HashSlot) -> Int {

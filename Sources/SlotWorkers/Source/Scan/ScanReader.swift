@@ -61,6 +61,8 @@ final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Senda
     private var waitingKeys = 0
     /// A running mean, by which the size of the next transaction is chosen.
     private var bytesPerKey = 2048.0
+    private var dumped = 0
+    private var gone = 0
     private var isFinished = false
     /// Why nothing more can be read, though the connection is well.
     private var failure: RunError?
@@ -84,6 +86,7 @@ final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Senda
         self.loop = loop
         self.context = context
         bigValueOutlet = context.bigValueOutlet?(loop)
+        state.withLockedValue { $0.isScan = true }
         name = "\(source.endpoint)"
         listing = KeyListing(databases: source.names == nil ? source.databases : [], slots: source.slots)
         end = loop.makePromise()
@@ -317,9 +320,11 @@ final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Senda
         while !isAnswered, let event = try dumper.replies.next(&cursor, keys: request.count, selects: request.selects) {
             switch event {
             case .key(let payload, let expiry, let eviction):
+                dumped += 1
                 take(cursor.contents(payload), of: request, expiry: expiry, eviction: eviction, &taker)
                 request.advance()
             case .gone:
+                gone += 1
                 request.advance()
             case .failed(let reason):
                 request.withNextKey { taker.fail($0, reason) }
@@ -463,6 +468,8 @@ final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Senda
         guard let taker else { return }
         state.withLockedValue { state in
             state.tally = taker.tally
+            state.dumped = dumped
+            state.gone = gone
             if source.expectedKeys > 0 {
                 state.fraction = min(1, Double(taker.tally.read) / Double(source.expectedKeys))
             }

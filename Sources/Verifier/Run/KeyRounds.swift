@@ -1,0 +1,78 @@
+internal import SlotWorkers
+
+/// Looks at keys that seem to differ again and again, until each has its outcome.
+struct KeyRounds {
+    /// A key, and what the second reading found of it.
+    struct Candidate {
+        let name: KeyName
+        var source: KeyReading
+        var target: KeyReading
+    }
+
+    private struct Open {
+        var key: Candidate
+        var recheck: Recheck
+        var due: ContinuousClock.Instant
+    }
+
+    let source: SideAccess
+    let target: SideAccess
+    let comparison: KeyComparison
+    let policy: Recheck.Policy
+    let control: RunControl
+
+    /// - Parameter settled: Called with each key once, with what was last read of it.
+    /// - Throws: `RunError` when a side is lost, or the run is to end.
+    func settle(_ candidates: [Candidate], settled: (Candidate, KeyOutcome) -> Void) async throws {
+        let isStill = !source.isServer && !target.isServer
+        let recheck = Recheck(policy: isStill ? .still : policy, comparison: comparison)
+        var open = candidates.map { Open(key: $0, recheck: recheck, due: .now) }
+        while let next = open.map(\.due).min() {
+            if next > .now { try await Task.sleep(until: next, clock: .continuous) }
+            let now = ContinuousClock.now
+            var later = open.filter { $0.due > now }
+            var due = open.filter { $0.due <= now }[...]
+            while !due.isEmpty {
+                guard !control.isStopping else { throw RunError(.connection, "The comparison was stopped.") }
+                let keys = due.prefix(SideAccess.mostKeys).map { (name: $0.key.name, bytes: Self.bytes(of: $0.key)) }
+                var group = Array(due.prefix(SideAccess.share(of: keys[...])))
+                due = due.dropFirst(group.count)
+                let observations = try await look(at: group.map(\.key))
+                for index in group.indices {
+                    let observation = observations[index]
+                    group[index].key.source = observation.source
+                    group[index].key.target = observation.target
+                    switch group[index].recheck.observed(observation) {
+                    case .settled(let outcome): settled(group[index].key, outcome)
+                    case .lookAgain(let milliseconds):
+                        group[index].due = .now + .milliseconds(milliseconds)
+                        later.append(group[index])
+                    }
+                }
+            }
+            open = later
+        }
+    }
+
+    private static func bytes(of key: Candidate) -> Int {
+        var most: UInt64 = 0
+        for reading in [key.source, key.target] {
+            if case .present(let value, _) = reading.content { most = max(most, value.bytes) }
+        }
+        return Int(clamping: most)
+    }
+
+    /// Source, target, and the source once more: what is the same before and after was so meanwhile.
+    private func look(at keys: [Candidate]) async throws -> [KeyObservation] {
+        let names = keys.map { (name: $0.name, bytes: Self.bytes(of: $0)) }
+        let first = try await source.read(names, known: keys.map(\.source))
+        let other = try await target.read(names, known: keys.map(\.target))
+        let second = source.isServer ? try await source.read(names, known: []) : []
+        let time = source.side.clock.now
+        return keys.indices.map { index in
+            KeyObservation(
+                source: first[index], target: other[index],
+                stability: source.isServer ? .reread(second[index]) : .fixed, time: time)
+        }
+    }
+}
