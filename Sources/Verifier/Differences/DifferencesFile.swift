@@ -41,6 +41,22 @@ package final class DifferencesFile: Sendable {
         return file
     }
 
+    /// Makes a file without a name: gone with the process, whatever happens to it.
+    ///
+    /// - Throws: `unusableFile` where the folder for temporary files (`TMPDIR`) takes none.
+    package static func temporary(for run: DifferencesRun) throws(VerifierError) -> DifferencesFile {
+        let name = "a temporary file"
+        // SQLite's own way to ask for one.
+        let queue = try attempt(name) {
+            let queue = try DatabaseQueue(path: "", configuration: configuration)
+            try queue.write { try DifferencesFormat.create(in: $0) }
+            return queue
+        }
+        let file = DifferencesFile(path: name, queue: queue)
+        try file.write(run)
+        return file
+    }
+
     /// Opens the file of an earlier run.
     ///
     /// - Throws: `foreignFile`, `damagedFile`, `unusableFile`, also where there is none.
