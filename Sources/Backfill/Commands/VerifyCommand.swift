@@ -84,6 +84,18 @@ struct VerifyCommand: AsyncParsableCommand {
             "A server that answers nothing for so long is taken for dead, 1 to 3600.", valueName: "seconds"))
     var timeout = 30
 
+    @Option(
+        help: ArgumentHelp(
+            "A value of more bytes is read in pieces, so that it is never in memory whole. 64KiB to 512MiB.",
+            valueName: "size"))
+    var bigValueBytes = ByteSize(bytes: 16 << 20)
+
+    @Option(
+        help:
+            "Over SCAN, whether a side is asked for the size of each key before it is dumped: on or off. Off where no value is big."
+    )
+    var bigValueProbe = OnOff.on
+
     func validate() throws {
         _ = try makeConfiguration()
     }
@@ -113,6 +125,13 @@ struct VerifyCommand: AsyncParsableCommand {
         configuration.target.read = toRead ?? read
         configuration.source.prefersReplica = preferReplica
         configuration.target.prefersReplica = preferReplica
+        guard (64 << 10...512 << 20).contains(bigValueBytes.bytes) else {
+            throw ValidationError("--big-value-bytes is out of range: 64KiB to 512MiB.")
+        }
+        configuration.source.bigValueBytes = bigValueBytes.bytes
+        configuration.target.bigValueBytes = bigValueBytes.bytes
+        configuration.source.probesBigValues = bigValueProbe == .on
+        configuration.target.probesBigValues = bigValueProbe == .on
         configuration.extent = try extent()
         configuration.confidence = confidence ?? configuration.confidence
         configuration.seed = try seed.map { try RunSeed(parsing: $0) }

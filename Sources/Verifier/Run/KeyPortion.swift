@@ -21,7 +21,16 @@ struct KeyPortion: Sendable {
 
 /// What the readings of a portion found, by key.
 struct PortionReadings: Sendable {
-    private(set) var keys: [KeyName: (source: KeyReading?, target: KeyReading?)] = [:]
+    private var keys: [KeyName: (source: KeyReading?, target: KeyReading?)] = [:]
+
+    /// By database and name, so that a report of the same data is the same.
+    var sorted: [(name: KeyName, found: (source: KeyReading?, target: KeyReading?))] {
+        keys.map { (name: $0.key, found: $0.value) }.sorted { first, second in
+            first.name.database == second.name.database
+                ? first.name.key.lexicographicallyPrecedes(second.name.key)
+                : first.name.database < second.name.database
+        }
+    }
 
     /// A key that is to be looked at whether or not it is found.
     mutating func name(_ name: KeyName) { keys[name, default: (nil, nil)] = (nil, nil) }

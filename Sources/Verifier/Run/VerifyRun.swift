@@ -153,7 +153,7 @@ package final class VerifyRun: Sendable {
             enter(.rechecking)
             var candidates: [KeyRounds.Candidate] = []
             let time = plan.source.clock.now
-            for (name, found) in readings.keys {
+            for (name, found) in readings.sorted {
                 result.reread += 1
                 let key = KeyRounds.Candidate(
                     name: name, source: found.source ?? .absent, target: found.target ?? .absent)
