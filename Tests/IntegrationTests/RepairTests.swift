@@ -84,6 +84,7 @@ import Testing
     @Test(arguments: ["snapshot", "scan", "file"])
     func `what differs is copied again, and nothing else`(read: String) async throws {
         let (source, target) = try await pair()
+        try await source.wait(until: "done saving") { try $0.info("persistence")["rdb_bgsave_in_progress"] == "0" }
         let from = read == "file" ? try source.save() : source.url
         let how = ["--read", read == "scan" ? "scan" : "snapshot"]
         try plant(target)
@@ -149,7 +150,8 @@ import Testing
             "FUNCTION", "LOAD", "#!lua name=lib\nredis.register_function('answer', function() return '42' end)")
         _ = try await Self.verify(source.url, target.url, exit: 1)
         let report = try await Self.verify(source.url, target.url, ["--repair"], exit: 0)
-        #expect(report.repair?.functions == 1 && report.repair?.keys == 0, "\(report)")
+        // The one of the demo data is loaded once more: libraries are few.
+        #expect(report.repair?.functions == 2 && report.repair?.keys == 0, "\(report)")
         #expect(try target.client().command(["FCALL", "answer", "0"]).text == "42")
     }
 
@@ -197,9 +199,11 @@ import Testing
         try await refused(["--repair"], "file", to: source.folder + "/some.rdb")
         try await Self.fail("-", target.url, ["--repair"], code: 2, saying: "standard input")
         // A target that may only be read.
-        try target.client().require("ACL", "SETUSER", "reader", "on", "nopass", "~*", "+@read", "+@connection", "+info", "+cluster", "+psync", "+replconf", "+sync", "+command", "+module|list", "+function|list")
+        try target.client().require("ACL", "SETUSER", "reader", "on", ">secret", "~*", "+@all", "-@write")
         let url = target.url.replacingOccurrences(of: "://", with: "://reader@")
-        try await refused(["--repair", "--to-password-file", "/dev/null"], "may not run", to: url, code: 3)
+        let password = target.folder + "/password"
+        try Data("secret".utf8).write(to: URL(fileURLWithPath: password))
+        try await refused(["--repair", "--to-password-file", password], "may not run", to: url, code: 3)
         #expect(try source.calls(of: "psync") == 0)
     }
 }
