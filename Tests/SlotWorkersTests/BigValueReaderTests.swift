@@ -9,7 +9,7 @@ import Testing
 
 /// Reading values of real servers in pages.
 @Suite struct BigValueReaderTests {
-    static let servers = ["redis-5.0.6", "redis-6.2.14", "redis-7.4.1", "redis-8.6.3", "valkey-9.1.2"]
+    static let servers = ["redis-6.0.16", "redis-6.2.14", "redis-7.4.1", "redis-8.6.3", "valkey-9.1.2"]
     static let limits = [
         PageSize.Limits(), PageSize.Limits(bytes: 1, elements: 3), PageSize.Limits(bytes: 64 << 10, elements: 1),
     ]

@@ -17,7 +17,7 @@ struct ValuePiecesTests {
         for number: Int = 80, _ events: (inout ValuePieces) -> Void
     ) throws -> (pieces: [ValuePiece], commands: [[String]], value: ValuePieces) {
         let delivered = Delivered()
-        var value = ValuePieces(key: key, format: try format(number)) { delivered.pieces.append($0) }
+        var value = ValuePieces(key: key, format: try format(number), now: 1000) { delivered.pieces.append($0) }
         events(&value)
         value.end()
         let commands = try delivered.pieces.flatMap { piece in
@@ -98,6 +98,25 @@ struct ValuePiecesTests {
         let older = try Self.pieces(for: 11) { events(&$0) }
         #expect(older.commands == [["HSET", "temporary", "f", "1", "g", "2"]])
         #expect(older.value.loss == .fieldExpiries)
+    }
+
+    @Test func `fields that have expired do not stay for ever where fields cannot expire`() throws {
+        let made = try Self.pieces(for: 11) { value in
+            value.begin(.hash, count: 2)
+            for (field, expiry) in [("gone", 1000), ("stays", nil)] as [(String, Int64?)] {
+                Self.add(field, .field, to: &value)
+                Self.add("1", .value, to: &value)
+                if let expiry { value.expiry(expiry) }
+            }
+        }
+        #expect(made.commands == [["HSET", "temporary", "gone", "1", "stays", "1"], ["HDEL", "temporary", "gone"]])
+        #expect(made.value.loss == nil && made.value.hasFieldExpiries)
+        #expect(made.value.lastsUntil == .max)
+    }
+
+    @Test func `an empty string is one`() throws {
+        let made = try Self.pieces { $0.begin(.string, count: 0) }
+        #expect(made.commands == [["SET", "temporary", ""]])
     }
 
     @Test func `a stream with nothing left in it is still one`() throws {

@@ -6,7 +6,7 @@ final class BigValueLink {
     /// This key is refused.
     struct KeyRefused: Error { let reason: String }
     /// The target cannot take a command now.
-    private struct RefusedForNow: Error { let refusal: Refusal }
+    struct RefusedForNow: Error { let refusal: Refusal }
 
     let slot: HashSlot
     private let database: Int
@@ -17,7 +17,9 @@ final class BigValueLink {
     private var connection: Connection?
     private var clientID: Int64?
     /// Lost connections of ours: the server may still hold commands of theirs that it has not read.
-    private var formerClients: [Int64] = []
+    /// Their numbers are those of that server: elsewhere they are somebody else's.
+    private var formerClients: [(endpoint: Endpoint, id: Int64)] = []
+    private var endpoint: Endpoint?
     /// To whom the slot is on its way.
     private var importer: Endpoint?
 
@@ -98,21 +100,34 @@ final class BigValueLink {
         let endpoint = importer ?? table.destinations[table.destination(of: slot)].primary
         let connection = try await directory.connect(to: endpoint, on: loop)
         // Where it is not allowed, or the connection is gone with its server, there is nothing to end.
-        for client in formerClients { _ = try await connection.send("CLIENT", "KILL", "ID", client) }
-        clientID = try await connection.send("CLIENT", "ID").integer
-        if database != 0 { try Self.check(try await connection.send("SELECT", database)) }
         self.connection = connection
+        self.endpoint = endpoint
+        do {
+            for client in formerClients where client.endpoint == endpoint {
+                _ = try await connection.send("CLIENT", "KILL", "ID", client.id)
+            }
+            clientID = try await connection.send("CLIENT", "ID").integer
+            if database != 0 { try Self.check(try await connection.send("SELECT", database)) }
+        } catch {
+            await drop()
+            throw error
+        }
         return connection
     }
 
     private func drop() async {
-        if let clientID { formerClients.append(clientID) }
+        if let clientID, let endpoint { formerClients.append((endpoint, clientID)) }
         clientID = nil
         await connection?.close()
         connection = nil
     }
 
     func close() async { await drop() }
+
+    /// That a key is missing says nothing where the slot only arrives: it may be where the slot comes from.
+    func expectAtHome() throws {
+        if importer != nil { throw RefusedForNow(refusal: .moved(hint: nil)) }
+    }
 
     // MARK: Commands
 

@@ -9,47 +9,52 @@ struct BigValueSink: ValueVisitor {
     private let onLossy: LossPolicy
     /// `nil` once the key's outcome is known.
     private var write: BigValueWrite?
+    /// Why the target does not get it: its outcome once it came to its end.
+    private var refusal: BigValueWrite.Outcome?
+    private var isWritten: Bool { write != nil && refusal == nil }
     /// Bytes of all strings so far.
     private(set) var byteCount = 0
 
-    /// - Parameter write: `nil` to write nothing.
-    init(_ write: BigValueWrite?, format: TargetFormat, onLossy: LossPolicy) {
+    /// - Parameters:
+    ///   - write: `nil` to write nothing.
+    ///   - now: The source's time, in milliseconds.
+    init(_ write: BigValueWrite?, format: TargetFormat, onLossy: LossPolicy, now: Int64) {
         self.write = write
         self.onLossy = onLossy
-        pieces = ValuePieces(key: write?.temporaryKey ?? [], format: format) { write?.deliver($0) }
+        pieces = ValuePieces(key: write?.temporaryKey ?? [], format: format, now: now) { write?.deliver($0) }
     }
 
     mutating func begin(_ kind: ValueKind, count: UInt64?) { pieces.begin(kind, count: count) }
 
     mutating func bytes(_ piece: RawSpan, of part: ValuePart, length: UInt64, isLast: Bool) {
         byteCount += piece.byteCount
-        if write != nil { pieces.bytes(piece, of: part, length: length, isLast: isLast) }
+        if isWritten { pieces.bytes(piece, of: part, length: length, isLast: isLast) }
     }
 
     mutating func score(_ score: Double) {
-        if write != nil { pieces.score(score) }
+        if isWritten { pieces.score(score) }
     }
 
     mutating func expiry(_ milliseconds: Int64) {
-        guard write != nil else { return }
+        guard isWritten else { return }
         pieces.expiry(milliseconds)
         leaveIfRefused()
     }
 
     mutating func stream(_ event: borrowing StreamEvent) {
-        guard write != nil else { return }
+        guard isWritten else { return }
         pieces.stream(event)
         leaveIfRefused()
     }
 
     mutating func module(_ event: ModuleEvent) {
-        guard write != nil else { return }
+        guard isWritten else { return }
         pieces.module(event)
         leaveIfRefused()
     }
 
     mutating func end() {
-        if write != nil { pieces.end() }
+        if isWritten { pieces.end() }
     }
 
     /// The reader could not read something that belongs to the value.
@@ -60,9 +65,9 @@ struct BigValueSink: ValueVisitor {
 
     private mutating func leaveIfRefused() {
         if let refusal = pieces.refusal {
-            leave(.unsupported(refusal))
+            self.refusal = .unsupported(refusal)
         } else if let loss = pieces.loss, onLossy != .convert {
-            leave(.lossy(loss))
+            refusal = .lossy(loss)
         }
     }
 
@@ -71,11 +76,12 @@ struct BigValueSink: ValueVisitor {
     /// - Returns: Its outcome; `nil` when it had one.
     @discardableResult
     mutating func commit() -> EventLoopFuture<BigValueWrite.Outcome>? {
+        if let refusal { return leave(refusal) }
         let write = write.take()
         write?.commit(
             .init(
-                kind: pieces.kind, count: pieces.count, mayShrink: pieces.hasFieldExpiries, expiry: expiry,
-                loss: pieces.loss))
+                kind: pieces.kind, count: pieces.count, mayShrink: pieces.hasFieldExpiries,
+                lastsUntil: pieces.lastsUntil, expiry: expiry, loss: pieces.loss))
         return write?.outcome
     }
 

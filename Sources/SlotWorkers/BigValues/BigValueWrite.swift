@@ -25,6 +25,8 @@ final class BigValueWrite: Sendable {
         var count: Int
         /// Whether some of them may have expired by now.
         var mayShrink: Bool
+        /// When the last of them expires, in absolute milliseconds; `.max` where one does not.
+        var lastsUntil: Int64
         /// Absolute milliseconds; `nil` for none.
         var expiry: Int64?
         var loss: Conversion.Loss?

@@ -43,6 +43,8 @@ struct BigValueWriter {
         var failure: RunError?
         for await step in write.steps {
             defer { if case .piece(let piece) = step { pressure.giveBack(piece.byteCount) } }
+            // Whatever was found out of a value that its reader gives up: the key counts when it is read again, or not.
+            if case .leave(.abandoned) = step { outcome = .abandoned }
             guard outcome == nil else { continue }
             do {
                 outcome = try await take(step)
@@ -82,8 +84,13 @@ struct BigValueWriter {
         let renewal = CommandEncoder.encode("PEXPIRE", write.temporaryKey, Self.lifetime)
         let replies = try await link.attempt { connection, isAgain -> [Reply] in
             if isAgain, try await isTaken(piece, over: connection) { return [] }
-            return try await link.transact([piece.bytes, renewal], count: piece.commands + 1, over: connection)
+            // A target that is full lets keys live on: however long it is, what it has stays.
+            if isAgain { _ = try await link.ask("PEXPIRE", write.temporaryKey, Self.lifetime, over: connection) }
+            return try await link.transact(
+                [renewal, piece.bytes, renewal], count: piece.commands + 2, over: connection)
         }
+        // Without this the rest would stand alone: a string with zeros in front.
+        if replies.first?.integer == 0, piece.before > 0, piece.lastsUntil > clock.now { throw Self.isGone }
         for reply in replies {
             // A group that was made when the piece was sent first.
             if let error = reply.error, error.code != "BUSYGROUP" {
@@ -95,13 +102,20 @@ struct BigValueWriter {
         return nil
     }
 
+    private static var isGone: BigValueLink.KeyRefused {
+        BigValueLink.KeyRefused(
+            reason: "the target lost what it had acknowledged of it: the temporary key expired, was evicted or deleted")
+    }
+
     /// Whether the target took a piece whose replies did not come. What may be repeated without harm is.
     private func isTaken(_ piece: ValuePiece, over connection: Connection) async throws -> Bool {
         guard let length = try await length(of: piece.kind, over: connection) else { return false }
         if length == piece.before { return false }
         if length == piece.behind { return true }
         throw BigValueLink.KeyRefused(
-            reason: "the target lost part of what it had acknowledged of it (\(length) of \(piece.before) elements are left)")
+            reason:
+                "the target lost part of what it had acknowledged of it (\(length) of \(piece.before) elements are left)"
+        )
     }
 
     /// Elements of the temporary key, where a repetition would add some; else `nil`.
@@ -139,19 +153,25 @@ struct BigValueWriter {
         if let loss, onLossy != .convert { return .lossy(loss) }
         if let expiry = ending.expiry, expiry <= clock.now { return .expired }
         let length = try await link.attempt { connection, _ in try await count(ending.kind, over: connection) }
-        if length == 0, ending.mayShrink { return .expired }
+        if length == 0, ending.lastsUntil <= clock.now { return .expired }
+        if length == 0, ending.count > 0 { throw Self.isGone }
         guard length == ending.count || ending.mayShrink && length < ending.count else {
             throw BigValueLink.KeyRefused(
-                reason: "the target holds \(length) of its \(ending.count) elements, though it acknowledged all of them")
+                reason: "the target holds \(length) of its \(ending.count) elements, though it acknowledged all of them"
+            )
         }
-        let outcome = try await rename(expiry: ending.expiry)
+        let outcome = try await rename(ending)
         return outcome == .copied(losing: nil) ? .copied(losing: loss) : outcome
     }
 
     /// Gives the temporary key its expiry and its name, at once.
-    private mutating func rename(expiry: Int64?) async throws -> BigValueWrite.Outcome {
+    private mutating func rename(_ ending: BigValueWrite.Ending) async throws -> BigValueWrite.Outcome {
         let mine = write.temporaryKey
         let key = write.key
+        let expiry = ending.expiry
+        let start = lastWrite
+        // Whether a connection was lost behind the commands, so that nobody knows.
+        var mayBeDone = false
         var commands = ByteBuffer()
         if let expiry {
             CommandEncoder.write(["PEXPIREAT", mine, expiry], to: &commands)
@@ -159,15 +179,32 @@ struct BigValueWriter {
             CommandEncoder.write(["PERSIST", mine], to: &commands)
         }
         CommandEncoder.write([onConflict == .replace ? "RENAME" : "RENAMENX", mine, key], to: &commands)
-        return try await link.attempt { [commands] connection, isAgain in
-            // Gone, so it has its name: only the reply was lost.
-            if isAgain, try await link.ask("EXISTS", mine, over: connection).integer == 0 { return .copied(losing: nil) }
-            let replies = try await link.transact([commands], count: 2, over: connection)
+        // Where the key exists the temporary one is still there, and must not stay if we do not come to remove it.
+        CommandEncoder.write(["PEXPIRE", mine, Self.lifetime], to: &commands)
+        return try await link.attempt { [commands] connection, _ in
+            if mayBeDone, try await link.ask("EXISTS", mine, over: connection).integer == 0 {
+                try link.expectAtHome()
+                // Gone, so it has its name: only the reply was lost. Unless it had the time to expire.
+                guard ContinuousClock.now - start < .milliseconds(Self.lifetime - 30_000) else { throw Self.isGone }
+                return .copied(losing: nil)
+            }
+            let replies: [Reply]
+            do {
+                replies = try await link.transact([commands], count: 3, over: connection)
+            } catch let error as BigValueLink.RefusedForNow {
+                throw error
+            } catch let error as BigValueLink.KeyRefused {
+                throw error
+            } catch {
+                mayBeDone = true
+                throw error
+            }
             if let error = replies.lazy.compactMap(\.error).first {
                 if let expiry, expiry <= clock.now { return .expired }
+                if ending.lastsUntil <= clock.now { return .expired }
                 throw BigValueLink.KeyRefused(reason: String("\(error)".prefix(200)))
             }
-            return replies.last?.integer == 0 ? .existing : .copied(losing: nil)
+            return replies.count > 1 && replies[1].integer == 0 ? .existing : .copied(losing: nil)
         }
     }
 

@@ -28,7 +28,9 @@ struct BigValueWrites: BigValueOutlet {
         }
         // An earlier state of the key may be on its way: it must not come behind this one.
         for worker in context.workers { try await worker.drain() }
-        return BigValueSink(bigValues.begin(key.key, database: database), format: plan.format, onLossy: plan.onLossy)
+        return BigValueSink(
+            bigValues.begin(key.key, database: database), format: plan.format, onLossy: plan.onLossy,
+            now: context.clock.now)
     }
 
     func waitForRoom(_ sink: inout BigValueSink) async throws {

@@ -39,9 +39,16 @@ struct StreamPieces {
         piece.append(words)
     }
 
-    mutating func begin(consumer name: [UInt8], of key: [UInt8], to piece: inout ValuePiece) {
+    mutating func begin(
+        consumer name: [UInt8], of key: [UInt8], for format: TargetFormat, to piece: inout ValuePiece
+    ) {
         consumer = name
-        piece.append(["XGROUP", "CREATECONSUMER", key, group, name])
+        if Self.keepsHistory(format) {
+            piece.append(["XGROUP", "CREATECONSUMER", key, group, name])
+        } else {
+            // `CREATECONSUMER` is known since 6.2 only. Asking for what the consumer has not acknowledged makes it too.
+            piece.append(["XREADGROUP", "GROUP", group, name, "COUNT", "1", "STREAMS", key, "0"])
+        }
     }
 
     /// An entry that the consumer has not acknowledged.
@@ -50,7 +57,8 @@ struct StreamPieces {
     func claim(_ id: StreamID, of key: [UInt8], to piece: inout ValuePiece) {
         guard let (time, deliveries) = pending[id] else { return }
         piece.append([
-            "XCLAIM", key, group, consumer, "0", id.description, "TIME", time, "RETRYCOUNT", String(deliveries), "FORCE",
+            "XCLAIM", key, group, consumer, "0", id.description, "TIME", time, "RETRYCOUNT", String(deliveries),
+            "FORCE",
             "JUSTID",
         ])
     }

@@ -11,13 +11,16 @@ struct ValuePiece: Sendable {
     /// Elements that the key holds in front of the piece, and behind it.
     let before: Int
     private(set) var behind: Int
+    /// When the last of the elements in front of it expires, in absolute milliseconds; `.max` where one does not.
+    let lastsUntil: Int64
 
     /// A piece is sent once it has so many bytes or elements: a target works on it at one stretch, for a millisecond or two.
     private static let size = 256 << 10
     private static let mostElements = 4096
 
     /// - Parameter count: Elements of all pieces before it.
-    init(of kind: ValueKind, behind count: Int) {
+    init(of kind: ValueKind, behind count: Int, lastingUntil lastsUntil: Int64 = .max) {
+        self.lastsUntil = lastsUntil
         self.kind = kind
         before = count
         behind = count

@@ -16,6 +16,13 @@ struct ValuePieces: ValueVisitor {
     private(set) var count = 0
     /// Whether fields have expiries: then some of them may be gone by the end.
     private(set) var hasFieldExpiries = false
+    /// Fields with an expiry, and the latest of these.
+    private var expiringFields = 0
+    private var latestExpiry = Int64.min
+    /// When the last element expires; `.max` where one does not.
+    var lastsUntil: Int64 { count > expiringFields ? .max : latestExpiry }
+    /// The source's time, in milliseconds: what expired before it is left out where fields cannot expire.
+    private let now: Int64
     /// What the target cannot hold.
     var loss: Conversion.Loss?
     /// Why it cannot be written at all.
@@ -41,7 +48,8 @@ struct ValuePieces: ValueVisitor {
     /// - Parameters:
     ///   - key: The temporary key.
     ///   - deliver: Takes each piece as soon as it is full.
-    init(key: [UInt8], format: TargetFormat, deliver: @escaping (ValuePiece) -> Void) {
+    init(key: [UInt8], format: TargetFormat, now: Int64, deliver: @escaping (ValuePiece) -> Void) {
+        self.now = now
         self.key = key
         self.format = format
         self.deliver = deliver
@@ -114,11 +122,23 @@ struct ValuePieces: ValueVisitor {
 
     mutating func expiry(_ milliseconds: Int64) {
         guard format.version.number >= 12 else {
-            loss = .fieldExpiries
+            if milliseconds > now {
+                loss = .fieldExpiries
+            } else {
+                hasFieldExpiries = true
+                noteExpiry(milliseconds)
+                expiries.append(["HDEL", key, held])
+            }
             return
         }
         hasFieldExpiries = true
+        noteExpiry(milliseconds)
         expiries.append(["HPEXPIREAT", key, milliseconds, "FIELDS", "1", held])
+    }
+
+    private mutating func noteExpiry(_ milliseconds: Int64) {
+        expiringFields += 1
+        latestExpiry = max(latestExpiry, milliseconds)
     }
 
     mutating func module(_ event: ModuleEvent) {
@@ -143,7 +163,7 @@ struct ValuePieces: ValueVisitor {
         case .pending(let id, let time, let deliveries):
             streamState.pending[id] = (time, deliveries)
         case .consumer(let name, _, _):
-            streamState.begin(consumer: name.array, of: key, to: &piece)
+            streamState.begin(consumer: name.array, of: key, for: format, to: &piece)
         case .owned(let id):
             streamState.claim(id, of: key, to: &piece)
         case .idempotence(let duration, let maximum):
@@ -159,12 +179,14 @@ struct ValuePieces: ValueVisitor {
 
     mutating func end() {
         close()
+        // `SETRANGE` of nothing makes no key.
+        if kind == .string, count == 0 { piece.append(["SET", key, ""]) }
         if negativeZeroCount > 0 {
             piece.append(
                 ["ZADD", key], arguments: negativeZeros, count: negativeZeroCount * 2, elements: negativeZeroCount)
         }
         if !piece.isEmpty { deliver(piece) }
-        piece = ValuePiece(of: kind, behind: count)
+        piece = ValuePiece(of: kind, behind: count, lastingUntil: lastsUntil)
     }
 
     // MARK: Commands
@@ -200,6 +222,6 @@ struct ValuePieces: ValueVisitor {
     private mutating func deliverIfFull() {
         guard piece.isFull else { return }
         deliver(piece)
-        piece = ValuePiece(of: kind, behind: piece.behind)
+        piece = ValuePiece(of: kind, behind: piece.behind, lastingUntil: lastsUntil)
     }
 }

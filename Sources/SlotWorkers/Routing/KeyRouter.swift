@@ -135,7 +135,8 @@ struct KeyRouter: KeyTaker {
             return nil
         }
         var sink = BigValueSink(
-            bigValues.begin(key.array, database: targetDatabase), format: plan.format, onLossy: plan.onLossy)
+            bigValues.begin(key.array, database: targetDatabase), format: plan.format, onLossy: plan.onLossy,
+            now: now)
         sink.expiry = expiry
         return sink
     }

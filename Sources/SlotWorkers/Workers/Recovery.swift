@@ -18,8 +18,8 @@ struct Recovery: Sendable {
     let control: RunControl
     let onConflict: ConflictPolicy
     let repetitions: [ReplyWindow.Repetition]
-    /// Our lost connections: the server may still hold commands of theirs that it has not read.
-    let formerClients: [Int64]
+    /// Our lost connections, by server and number there: it may still hold commands of theirs that it has not read.
+    let formerClients: [(endpoint: Endpoint, id: Int64)]
 
     /// Commands that are sent at once when the target takes them.
     private static let chunk = 256
@@ -89,11 +89,10 @@ struct Recovery: Sendable {
     }
 
     private func endFormerClients(_ table: RoutingTable, _ progress: inout Progress) async throws {
-        for client in formerClients {
-            for endpoint in table.primaries(ofWorker: worker) {
-                // Where it is not allowed, or the connection is gone with its server, there is nothing to end.
-                _ = try await connection(to: endpoint, &progress).send("CLIENT", "KILL", "ID", client)
-            }
+        let primaries = table.primaries(ofWorker: worker)
+        for client in formerClients where primaries.contains(client.endpoint) {
+            // Where it is not allowed, or the connection is gone with its server, there is nothing to end.
+            _ = try await connection(to: client.endpoint, &progress).send("CLIENT", "KILL", "ID", client.id)
         }
     }
 

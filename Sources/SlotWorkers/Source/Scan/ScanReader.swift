@@ -493,7 +493,11 @@ extension ScanReader {
         taker?.flush()
         let transfer = BigValueTransfer(
             open: { [self] database in
-                try await persevere("it does not answer") { try await openReader(database) }
+                do {
+                    return try await openReader(database)
+                } catch let error as ConnectionError {
+                    return try await persevere(error.message) { try await openReader(database) }
+                }
             }, isEnding: { [context] in context.control.isEnding })
         let promise = loop.makePromise(of: BigValueTransfer.Outcome.self)
         promise.completeWithTask { try await transfer.copy(key, to: outlet) }
