@@ -31,6 +31,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
@@ -67,6 +68,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+                .product(name: "GRDB", package: "GRDB.swift"),
             ],
             swiftSettings: library),
         .executableTarget(
@@ -105,7 +107,10 @@ let package = Package(
             name: "RDBReportTests", dependencies: ["RDBReport", "RDBParser", "COpenSSL"], swiftSettings: ours),
         .testTarget(
             name: "IntegrationTests", dependencies: ["TestServers", "Backfill", "COpenSSL"], swiftSettings: ours),
-        .testTarget(name: "VerifierTests", dependencies: ["Verifier", "RDBParser", "RESP"], swiftSettings: ours),
+        .testTarget(
+            name: "VerifierTests",
+            dependencies: ["Verifier", "RDBParser", "RESP", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: ours),
         .target(name: "TestServers", path: "Tests/TestServers", swiftSettings: ours),
         .testTarget(name: "TestServersTests", dependencies: ["TestServers"], swiftSettings: ours),
     ]

@@ -1,5 +1,6 @@
 import SlotWorkers
 import UnixSignals
+import Verifier
 
 /// Exit codes; documented, and the same in every command.
 enum ProgramExit: Int32, Error {
@@ -26,6 +27,10 @@ extension ProgramExit {
     init(_ error: any Error, stoppedBy signal: UnixSignal?) {
         if let code = signal?.exit {
             self = code
+            return
+        }
+        if error is VerifierError {
+            self = .usage
             return
         }
         self =

@@ -12,6 +12,12 @@ package struct VerifierError: Error, Hashable, Sendable, CustomStringConvertible
         package static let unavailable = Code(name: "unavailable")
         /// A report's path ends in something for which there is no format.
         package static let unknownReportFormat = Code(name: "unknown report format")
+        /// A file of differences cannot take the place of what is there.
+        package static let foreignFile = Code(name: "foreign file")
+        /// A file of differences is damaged, or of a later version.
+        package static let damagedFile = Code(name: "damaged file")
+        /// A file of differences cannot be made, read or written.
+        package static let unusableFile = Code(name: "unusable file")
     }
 
     package let code: Code

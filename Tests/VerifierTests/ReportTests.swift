@@ -30,6 +30,9 @@ struct ReportTests {
         report.sample = .init(
             population: 2_000_000, size: 299_003, mismatches: mismatches, confidence: 0.95, strata: strata)
         report.functions = FunctionComparison(source: 1, target: 1)
+        var repair = VerificationReport.Repair(before: report.counts, isOnlyOfDiffering: false)
+        (repair.keys, repair.copied, repair.keptExtra, repair.functions) = (8, 7, 2, 1)
+        report.repair = repair
         for index in 0..<HashSlot.count {
             if let slot = HashSlot(index) { report.slots[slot] = index < 300 ? .empty : .equal }
         }

@@ -10,12 +10,13 @@ import Verifier
 struct VerifyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
-        abstract: "Compares all keys of two sides, both ways, and says whether they are the same. Writes to neither.",
+        abstract: "Compares all keys of two sides, both ways, and says whether they are the same. Writes to neither, but to repair.",
         discussion: """
             EXAMPLES
               backfill verify --from redis://10.0.0.5:6379 --to valkey://10.0.1.7:6379
               backfill verify --from dump.rdb --to valkey://10.0.1.7:6379 --report report.html --report report.json
               backfill verify --from redis://a:6379 --to valkey://b:6379 --mismatch-rate 1e-5 --confidence 0.99
+              backfill verify --from redis://a:6379 --to valkey://b:6379 --repair --differences found.sqlite
 
             EXIT CODES
               0  CONSISTENT, 1  DIFFERENT, 4  INCONCLUSIVE; others as of the program
@@ -24,6 +25,7 @@ struct VerifyCommand: AsyncParsableCommand {
     @OptionGroup(title: "Source") var source: SourceOptions
     @OptionGroup(title: "Target") var target: TargetOptions
     @OptionGroup(title: "Which keys") var filter: FilterOptions
+    @OptionGroup(title: "Repair") var repair: RepairOptions
     @OptionGroup(title: "Output") var output: OutputOptions
 
     @Option(
@@ -149,6 +151,7 @@ struct VerifyCommand: AsyncParsableCommand {
         configuration.policy.rounds = rounds
         configuration.policy.confirmations = min(configuration.policy.confirmations, rounds)
         for path in report { _ = try ReportFile(path: path) }
+        try repair.check(configuration)
         return configuration
     }
 
@@ -170,7 +173,7 @@ struct VerifyCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let configuration = try makeConfiguration()
+        var configuration = try makeConfiguration()
         let files = try report.map { try ReportFile(path: $0) }
         for (flag, isSet) in [("--from-tls-insecure", source.isInsecure), ("--to-tls-insecure", target.isInsecure)]
         where isSet {
@@ -179,15 +182,51 @@ struct VerifyCommand: AsyncParsableCommand {
             )
         }
         let control = RunControl()
-        let run = VerifyRun(configuration, control: control)
         let signals = StopSignals("there will be no verdict") { control.stop() }
+        let result: Result<VerificationReport, any Error>
+        do {
+            configuration.seed = configuration.seed ?? .random()
+            let differences = try await repair.prepare(configuration, scope: filter.given, control: control)
+            configuration.differences = differences
+            var report = try await verify(configuration, control)
+            try differences?.write(repair.entry(configuration, scope: filter.given, of: report))
+            report = try await repaired(report, configuration, control)
+            try differences?.close()
+            result = .success(report)
+        } catch {
+            result = .failure(error)
+        }
+        throw try finish(result, files, stoppedBy: signals.received)
+    }
+
+    /// Verifies once, and shows how far it is.
+    private func verify(_ configuration: VerifyConfiguration, _ control: RunControl) async throws -> VerificationReport {
+        let run = VerifyRun(configuration, control: control)
         let style = output.progress
         let display = Task { await VerifyDisplay(style, of: run)?.show() }
         let result: Result<VerificationReport, any Error>
         do { result = .success(try await run.run()) } catch { result = .failure(error) }
         display.cancel()
         await display.value
-        throw try finish(result, files, stoppedBy: signals.received)
+        return try result.get()
+    }
+
+    /// With `--repair`, repairs what a verification found, and verifies it again.
+    private func repaired(
+        _ report: VerificationReport, _ configuration: VerifyConfiguration, _ control: RunControl
+    ) async throws -> VerificationReport {
+        guard RepairedVerification.isNeeded(report), let run = try repair.run(configuration),
+            let verification = RepairedVerification(configuration, repair: run, control: control)
+        else { return report }
+        if output.progress != .none {
+            StandardStreams.writeError("Repairing: \(Quantity.count(Int(clamping: report.counts.mismatches))) keys differ.\n")
+        }
+        let (again, part, warnings) = try await verification.repair(after: report)
+        var last = try await verify(again, control)
+        last.repair = part
+        last.warnings += warnings
+        last.conclude(at: last.finishedAt)
+        return last
     }
 
     private func finish(

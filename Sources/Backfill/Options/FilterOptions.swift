@@ -27,6 +27,14 @@ struct FilterOptions: ParsableArguments {
         help: ArgumentHelp("Only keys of these hash slots, such as 0-4095,5000. Repeatable.", valueName: "ranges"))
     var slots: [String] = []
 
+    /// What was given, by the options' names.
+    var given: [String: [String]] {
+        [
+            "include-key": include, "exclude-key": exclude, "type": types.map(\.rawValue),
+            "db": databases.map { String($0) }, "slots": slots,
+        ].filter { !$0.value.isEmpty }
+    }
+
     func filter() throws -> KeyFilter {
         var filter = KeyFilter()
         filter.include = try include.map { try GlobPattern(parsing: $0) }

@@ -11,20 +11,28 @@ package struct KeyFilter: Sendable {
     package var databases: Set<Int> = []
     /// Hash slots; `nil` takes all.
     package var slots: SlotSet?
+    /// Only these keys of source databases; `nil` takes all. Over SCAN and DUMP they are read by their names.
+    package var only: KeySelection?
 
     package init() {}
 
     /// Whether every key passes, so that nothing needs to be asked.
     var takesAll: Bool {
-        include.isEmpty && exclude.isEmpty && types.isEmpty && databases.isEmpty && slots == nil
+        include.isEmpty && exclude.isEmpty && types.isEmpty && databases.isEmpty && slots == nil && only == nil
     }
 
-    /// Whether a key passes the conditions on its name.
-    func takes(name key: RawSpan) -> Bool {
+    /// Whether a key passes the patterns.
+    func matches(name key: RawSpan) -> Bool {
         for pattern in exclude where pattern.matches(key) { return false }
         if include.isEmpty { return true }
         for pattern in include where pattern.matches(key) { return true }
         return false
+    }
+
+    /// Whether a key passes the conditions on its name and slot. Its database is one that is taken.
+    func takes(name key: RawSpan, database: Int) -> Bool {
+        if let only, !only.contains(key, database: database) { return false }
+        return takes(slotOf: key) && matches(name: key)
     }
 
     /// Whether a key passes all conditions. `rdbType` is the type byte of its value.
@@ -33,7 +41,7 @@ package struct KeyFilter: Sendable {
         if !types.isEmpty {
             guard let type = KeyType(rdbType: rdbType), types.contains(type) else { return false }
         }
-        return takes(slotOf: key) && takes(name: key)
+        return takes(name: key, database: database)
     }
 
     /// Whether a key passes the condition on its slot.

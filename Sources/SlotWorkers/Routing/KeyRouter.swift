@@ -224,7 +224,7 @@ struct KeyRouter: KeyTaker {
 
     /// Whether a key that was only named so far is worth reading. One that is not is counted.
     mutating func wants(name key: RawSpan, database: Int) -> Bool {
-        if takesAll || plan.filter.takes(name: key) && plan.filter.takes(slotOf: key) { return true }
+        if takesAll || plan.filter.takes(name: key, database: database) { return true }
         tally.read += 1
         tally.filtered += 1
         return false

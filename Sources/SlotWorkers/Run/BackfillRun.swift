@@ -47,6 +47,20 @@ package final class BackfillRun: Sendable {
         return progress
     }
 
+    /// Finds the target, and makes sure that it could be written to: what a run would find out before its first write.
+    ///
+    /// - Throws: `RunError`.
+    package func expectWritableTarget() async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        do {
+            _ = try await Preflight(configuration: configuration, loop: group.next()).target()
+            try? await group.shutdownGracefully()
+        } catch {
+            try? await group.shutdownGracefully()
+            throw error
+        }
+    }
+
     /// Runs to the end, to the first failure that ends it, or until `control` is told to stop.
     ///
     /// - Throws: `RunError` for what was found before the first write. What happens later is in the summary.
@@ -155,6 +169,7 @@ package final class BackfillRun: Sendable {
     }
 
     private func copyFunctions(_ setup: RunSetup, _ readers: [any Reader], _ summary: inout RunSummary) async throws {
+        guard configuration.copiesFunctions else { return }
         var libraries = readers.flatMap { $0.state.withLockedValue { $0.functions } }
         if configuration.read == .scan, let source = setup.source, let primary = source.primaries.first {
             let connection = try await Connection.open(primary, settings: source.settings, on: setup.loop)

@@ -4,7 +4,8 @@ internal import RESP
 /// Removes from the target, within the filters, what the source does not have.
 ///
 /// The target's keys are written to files by their fingerprint's first bits, beside those of the source (``KeyLedger``),
-/// and compared part by part: memory is bounded by a part, not by the keys.
+/// and compared part by part: memory is bounded by a part, not by the keys. Where only some keys are meant, the target's
+/// are not listed: no other than those is looked at.
 struct ExtraKeys: Sendable {
     let plan: WritePlan
     let ledger: KeyLedger
@@ -26,7 +27,11 @@ struct ExtraKeys: Sendable {
     func remove() async throws -> Int {
         var files: [LedgerFile] = []
         for _ in 0..<KeyLedger.partitions { files.append(try LedgerFile()) }
-        for primary in await directory.primaries { try await list(primary, into: files) }
+        if let only = plan.filter.only {
+            note(only, files)
+        } else {
+            for primary in await directory.primaries { try await list(primary, into: files) }
+        }
         var removed = 0
         for (index, file) in files.enumerated() {
             if control.isEnding { break }
@@ -71,19 +76,29 @@ struct ExtraKeys: Sendable {
                     throw RunError(.connection, "The target \(primary) answered SCAN with something else.")
                 }
                 cursor = next
-                for case .bulk(let key) in keys { note(key, database, files) }
+                for case .bulk(let key) in keys { note(key.readableBytesSpan, database, files) }
             } while cursor != "0" && !control.isEnding
         }
         await connection.close()
     }
 
-    private func note(_ key: ByteBuffer, _ database: Int, _ files: [LedgerFile]) {
-        let span = key.readableBytesSpan
-        guard !TemporaryKey.isOurs(span), plan.filter.takes(name: span), plan.filter.takes(slotOf: span) else { return }
-        let fingerprint = ledger.fingerprint(database: database, key: span)
+    /// Notes the keys that are meant; whether the target has them shows when they are removed.
+    private func note(_ only: KeySelection, _ files: [LedgerFile]) {
+        let databases = plan.filter.databases
+        for index in 0..<only.count {
+            only.withKey(at: index) { key, database, _ in
+                guard databases.isEmpty || databases.contains(database), plan.targetHolds(database) else { return }
+                note(key, plan.targetDatabase(database), files)
+            }
+        }
+    }
+
+    private func note(_ key: RawSpan, _ database: Int, _ files: [LedgerFile]) {
+        guard !TemporaryKey.isOurs(key), plan.filter.matches(name: key), plan.filter.takes(slotOf: key) else { return }
+        let fingerprint = ledger.fingerprint(database: database, key: key)
         var entry = ByteBuffer()
-        entry.writeMultipleIntegers(fingerprint.high, fingerprint.low, UInt32(database), UInt32(key.readableBytes))
-        entry.writeImmutableBuffer(key)
+        entry.writeMultipleIntegers(fingerprint.high, fingerprint.low, UInt32(database), UInt32(key.byteCount))
+        entry.writeBytes(key)
         files[KeyLedger.partition(of: fingerprint)].append(entry)
     }
 

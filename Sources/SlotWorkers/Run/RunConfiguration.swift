@@ -54,6 +54,8 @@ package struct RunConfiguration: Sendable {
     package var onLossy = LossPolicy.error
     /// Remove, within the filters, what the source does not have. Default false.
     package var deletesExtra = false
+    /// Copy function libraries too. Default true.
+    package var copiesFunctions = true
     /// Read and count all, write nothing. Default false.
     package var isDryRun = false
     /// Slot ranges, 1 ... 256, each with a connection of its own to each primary in it. Default: the target's primaries,

@@ -49,7 +49,7 @@ struct KeyForwarder: KeyTaker {
 
     mutating func wants(name key: RawSpan, database: Int) -> Bool {
         if TemporaryKey.isOurs(key) { return false }
-        if takesAll || filter.takes(name: key) && filter.takes(slotOf: key) {
+        if takesAll || filter.takes(name: key, database: database) {
             if consumer.wants(name: key, database: database) { return true }
         } else {
             tally.filtered += 1

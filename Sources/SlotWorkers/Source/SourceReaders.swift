@@ -46,11 +46,13 @@ struct SourceReaders: Sendable {
         _ place: Place, _ facts: ServerFacts, _ settings: ConnectionSettings, _ loop: any EventLoop,
         _ context: ReaderContext<Taker>
     ) -> ScanReader<Taker> {
+        // Keys that are named are asked for one by one, not looked for among all.
+        let names = filter.only
         let chosen = facts.keyCounts.filter { filter.databases.isEmpty || filter.databases.contains($0.key) }
         let scan = ScanSource(
             endpoint: place.endpoint, settings: settings, databases: chosen.keys.sorted(),
             slots: filter.slots.map { place.slots?.intersection($0) } ?? place.slots,
-            isClusterReplica: place.isReplica && place.slots != nil, expectedKeys: chosen.values.reduce(0, +))
+            isClusterReplica: place.isReplica && place.slots != nil, expectedKeys: names?.count ?? chosen.values.reduce(0, +), names: names)
         let dialect = DumpDialect(
             tellsExpiryTime: facts.tellsExpiryTime, eviction: Self.sameKind(facts.maxmemoryPolicy, eviction))
         return ScanReader(scan, dialect: dialect, loop: loop, context: context)

@@ -112,6 +112,40 @@ extension VerificationReport {
         }
     }
 
+    /// What a repair did, between the verification that found the differences and the one that the report is of.
+    package struct Repair: Hashable, Sendable, Codable {
+        /// What the verification before the repair found.
+        package var before: OutcomeCounts
+        /// Whether only the keys that were not equal before were compared again; else all were.
+        package var isOnlyOfDiffering: Bool
+        /// Keys that were to be made equal.
+        package var keys: UInt64 = 0
+        package var copied: UInt64 = 0
+        /// Of those, keys that were written without something that the target cannot hold.
+        package var lossy: UInt64 = 0
+        /// Extra keys that were removed, and extra keys that stay as nobody asked to remove them.
+        package var deleted: UInt64 = 0
+        package var keptExtra: UInt64 = 0
+        /// Keys that could not be written, and keys whose value the target cannot hold.
+        package var failed: UInt64 = 0
+        package var unsupported: UInt64 = 0
+        /// Function libraries that were copied.
+        package var functions: UInt64 = 0
+
+        package init(before: OutcomeCounts, isOnlyOfDiffering: Bool) {
+            self.before = before
+            self.isOnlyOfDiffering = isOnlyOfDiffering
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case before
+            case isOnlyOfDiffering = "only_differing"
+            case keys, copied, lossy, deleted
+            case keptExtra = "kept_extra"
+            case failed, unsupported, functions
+        }
+    }
+
     /// Outcomes of one type, or of one range of slots.
     package struct Group: Hashable, Sendable, Codable {
         /// `hash`, or `0-1023`.

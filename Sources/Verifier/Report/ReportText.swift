@@ -83,8 +83,11 @@ enum ReportText {
         if counts[.converted] > 0 {
             reasons.append("\(keys(counts[.converted])) match but for what their conversion dropped.")
         }
+        if let repair = report.repair { reasons.append(summary(repair)) }
         if let sample = report.sample {
             reasons.append(bound(sample))
+        } else if report.repair?.isOnlyOfDiffering == true {
+            reasons.append("Only the keys that were not equal before the repair were compared again, both ways.")
         } else if report.verdict == .consistent {
             reasons.append("All \(keys(counts.total)) were compared, both ways.")
         }
@@ -109,6 +112,19 @@ enum ReportText {
             parts.append("\(name): \(libraries.map(printable).joined(separator: " "))")
         }
         return parts.joined(separator: ", ")
+    }
+
+    static func summary(_ repair: VerificationReport.Repair) -> String {
+        var parts = ["\(count(repair.copied)) copied again", "\(count(repair.deleted)) removed"]
+        for (number, text) in [
+            (repair.lossy, "of them without what the target cannot hold"),
+            (repair.keptExtra, "extra that stay (--delete-extra removes them)"), (repair.failed, "that could not be written"),
+            (repair.unsupported, "that the target cannot hold"),
+        ] where number > 0 {
+            parts.append("\(count(number)) \(text)")
+        }
+        if repair.functions > 0 { parts.append("\(count(repair.functions)) function libraries copied") }
+        return "Repaired before: \(parts.joined(separator: ", ")). Found then: \(summary(repair.before))."
     }
 
     static func line(_ difference: ValueDifference) -> String {

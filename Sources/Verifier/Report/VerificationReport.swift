@@ -30,6 +30,8 @@ package struct VerificationReport: Hashable, Sendable, Codable {
     package var slotRanges: [Group] = []
     package var sample: Sample?
     package var functions: FunctionComparison?
+    /// What was repaired before this verification.
+    package var repair: Repair?
     package var slots = SlotStates()
     package var expiryHistogram: [Bar] = []
     package var sizeHistogram: [Bar] = []
@@ -75,7 +77,7 @@ package struct VerificationReport: Hashable, Sendable, Codable {
         case ignoresExtra = "ignore_extra"
         case coverage, counts, types
         case slotRanges = "slot_ranges"
-        case sample, functions, slots
+        case sample, functions, repair, slots
         case expiryHistogram = "ttl_histogram"
         case sizeHistogram = "size_histogram"
         case examples, warnings

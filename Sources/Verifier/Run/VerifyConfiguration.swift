@@ -22,6 +22,8 @@ package struct VerifyConfiguration: Sendable {
     package var ignoresExtra = false
     /// Whether names of keys, and contents, may be in the report. Default false.
     package var showsKeys = false
+    /// Takes all keys that are neither equal nor expired. Default: only examples are kept.
+    package var differences: DifferencesFile?
     /// How keys that differ are looked at again, where a side can change.
     package var policy = Recheck.Policy()
 

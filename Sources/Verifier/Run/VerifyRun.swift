@@ -157,6 +157,8 @@ package final class VerifyRun: Sendable {
         let comparison = KeyComparison(scope: plan.scope, expiryTolerance: configuration.expiryTolerance)
         let rounds = KeyRounds(
             source: source, target: target, comparison: comparison, policy: configuration.policy, control: control)
+        var log = DifferencesLog(
+            configuration.differences, digester: try KeyDigester(seed: plan.seed, scope: plan.scope))
         for portion in plan.portions(result) {
             let readings = try await read(portion, plan, &result)
             enter(.rechecking)
@@ -170,8 +172,13 @@ package final class VerifyRun: Sendable {
                 // What was named only is not read yet where it can be asked for.
                 let isOpen = outcome.isMismatch || (found.source == nil && found.target == nil)
                 if isOpen { candidates.append(key) } else { result.findings.settle(key, outcome) }
+                if !isOpen { log.note(key, outcome) }
             }
-            try await rounds.settle(candidates) { key, outcome in result.findings.settle(key, outcome) }
+            try await rounds.settle(candidates) { key, outcome in
+                result.findings.settle(key, outcome)
+                log.note(key, outcome)
+            }
+            try log.flush()
             enter(.rereading)
         }
         try await describe(&result, plan, source, target)

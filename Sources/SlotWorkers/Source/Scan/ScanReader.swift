@@ -14,6 +14,8 @@ struct ScanSource: Sendable {
     /// Whether it is a replica of a cluster, which answers only after `READONLY`.
     let isClusterReplica: Bool
     let expectedKeys: Int
+    /// The keys to read, of those databases and slots; `nil` reads all, by SCAN.
+    var names: KeySelection?
 }
 
 /// Reads one server by SCAN and DUMP: one connection names the keys, others dump them, so that the server always has work.
@@ -45,6 +47,8 @@ final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Senda
     private let end: EventLoopPromise<Void>
     private var taker: Taker?
     private var listing: KeyListing
+    /// Of the keys that are read by their names, how many were asked for.
+    private var namesTaken = 0
     private var lister: ScanLink?
     private var dumpers: [ObjectIdentifier: Dumper] = [:]
     private var open: KeyPage?
@@ -84,7 +88,7 @@ final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Senda
         bigValueOutlet = context.bigValueOutlet?(loop)
         state.withLockedValue { $0.isScan = true }
         name = "\(source.endpoint)"
-        listing = KeyListing(databases: source.databases, slots: source.slots)
+        listing = KeyListing(databases: source.names == nil ? source.databases : [], slots: source.slots)
         end = loop.makePromise()
         if context.probesBigValues { sizer = PageSizer(limit: context.bigValueBytes) }
     }
@@ -147,7 +151,7 @@ final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Senda
         } else {
             copyBigKey()
         }
-        if listing.isDone, open == nil, pages.isEmpty, reconnecting == 0, isNothingDumped, sizer?.isIdle != false,
+        if listing.isDone, namesTaken == source.names?.count ?? 0, open == nil, pages.isEmpty, reconnecting == 0, isNothingDumped, sizer?.isIdle != false,
             bigKeys.isEmpty, !isCopyingBigKey
         {
             state.withLockedValue { $0.isComplete = true }
@@ -167,12 +171,26 @@ final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Senda
     private var isNothingDumped: Bool { dumpers.values.allSatisfy(\.requests.isEmpty) }
 
     private func list() {
+        if let names = source.names { return take(names) }
         guard let lister else { return }
         var buffer = ByteBuffer()
         while waitingKeys < Self.mostWaitingKeys, let question = listing.next() {
             KeyListing.write(question, to: &buffer)
         }
         if buffer.readableBytes > 0 { lister.send(buffer) }
+    }
+
+    /// Takes the next keys by their names, when few are left to be dumped.
+    private func take(_ names: KeySelection) {
+        guard waitingKeys <= Self.mostWaitingKeys / 2 else { return }
+        while waitingKeys < Self.mostWaitingKeys, namesTaken < names.count {
+            names.withKey(at: namesTaken) { key, database, slot in
+                guard source.databases.contains(database), source.slots?.contains(slot) != false else { return }
+                add(key, database)
+            }
+            namesTaken += 1
+        }
+        closePage()
     }
 
     private func dump() {
