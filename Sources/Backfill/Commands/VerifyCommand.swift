@@ -78,7 +78,8 @@ struct VerifyCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "How often a key that seems to differ is looked at before it is inconclusive, 1 to 100; fewer than 3 only where nothing is written.", valueName: "n"))
+            "How often a key that seems to differ is looked at before it is inconclusive, 1 to 100; fewer than 3 only where nothing is written.",
+            valueName: "n"))
     var rounds = 5
 
     @Option(

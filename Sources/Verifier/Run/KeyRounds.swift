@@ -54,6 +54,9 @@ struct KeyRounds {
         }
     }
 
+    /// Most milliseconds between two commands of one transaction.
+    private static let askingTime: Int64 = 100
+
     private static func bytes(of key: Candidate) -> Int {
         var most: UInt64 = 0
         for reading in [key.source, key.target] {
@@ -82,11 +85,11 @@ struct KeyRounds {
     }
 
     /// Whether two readings tell the same value and, but for what it takes to ask, the same expiry: a server that tells
-    /// only the time that is left (before Redis 7.0) is a millisecond off now and then.
+    /// only the time that is left (before Redis 7.0) is off by the time between the commands.
     private static func isNear(_ first: KeyReading, _ second: KeyReading) -> Bool {
         guard case .present(let value, let expiry?) = first.content,
             case .present(let other, let otherExpiry?) = second.content
         else { return false }
-        return value == other && abs(expiry.subtractingReportingOverflow(otherExpiry).partialValue) <= 2
+        return value == other && abs(expiry.subtractingReportingOverflow(otherExpiry).partialValue) <= Self.askingTime
     }
 }
