@@ -48,6 +48,31 @@ class Bench:
             or ("the run ended before the target was stopped" if stop.missed() else None))
         return sample
 
+    def verify(self, data, source, target, options=()):
+        """Runs `backfill verify` over two servers with the same data."""
+        arguments = [self.binary, "verify", "--from", url(source), "--to", url(target), *options,
+                     "--output", "json", "--progress", "none"]
+        with measured([target], source) as sample:
+            outcome = run_process(arguments, self.limit)
+            sample.update(seconds=outcome.seconds, tool_cpu=outcome.cpu_seconds, peak_bytes=outcome.peak_bytes)
+        sample["problem"] = None
+        if outcome.code != 0 or json.loads(outcome.output).get("coverage", {}).get("compared", data.keys) != data.keys:
+            sample["problem"] = f"exit code {outcome.code}: {(outcome.errors or outcome.output)[-500:]}"
+        return sample
+
+    def drained(self, data, source, target):
+        """Takes the snapshots of both servers at once, and throws them away."""
+        with measured([target], source) as sample:
+            drains = [Drain(server) for server in (source, target)]
+            started = time.monotonic()
+            for drain in drains:
+                drain.start()
+            for drain in drains:
+                drain.join()
+            sample["seconds"] = time.monotonic() - started
+        sample["problem"] = next((drain.problem for drain in drains if drain.problem), None)
+        return sample
+
     def raw(self, data):
         """The pre-encoded commands, pumped: what the target can take. Seconds run from first byte to last reply."""
         with self.target() as target:
@@ -148,12 +173,26 @@ def stall_psync_mode(bench, data):
         yield ours, None
 
 
+@contextlib.contextmanager
+def verify_mode(bench, data):
+    with bench.source(data) as source, Server(bench.servers, TARGET, rdb=data.rdb) as target:
+        yield (lambda: bench.verify(data, source, target), lambda: bench.drained(data, source, target))
+
+
+@contextlib.contextmanager
+def verify_scan_mode(bench, data):
+    with bench.source(data) as source, Server(bench.servers, TARGET, rdb=data.rdb) as target:
+        yield (lambda: bench.verify(data, source, target, ["--read", "scan"]), lambda: bench.raw(data))
+
+
 # Mode → (how it runs, the data sets it is run on).
 MODES = {
     "file": (file_mode, "ABC"),
     "psync": (psync_mode, "ABC"),
     "scan": (scan_mode, "A"),
     "cluster": (cluster_mode, "K"),
+    "verify": (verify_mode, "AB"),
+    "verify-scan": (verify_scan_mode, "A"),
     "stall-file": (stall_file_mode, "ABC"),
     "stall-psync": (stall_psync_mode, "ABC"),
 }
@@ -207,6 +246,36 @@ class Stopper(threading.Thread):
         self.has_stopped = True
         self.over.wait(PAUSE)
         self.target.process.send_signal(signal.SIGCONT)
+
+
+class Drain(threading.Thread):
+    """Reads a server's snapshot to its last byte."""
+
+    def __init__(self, server):
+        super().__init__()
+        self.server = server
+        self.problem = None
+
+    def run(self):
+        with self.server.client() as client:
+            client.call("REPLCONF", "capa", "eof", "capa", "psync2")
+            client.send("PSYNC", "?", "-1")
+            client.reader.readline()
+            header = b""
+            while not header.startswith(b"$"):
+                header = client.reader.readline()
+            if not header.startswith(b"$EOF:"):
+                self.problem = f"no diskless snapshot: {header[:60]!r}"
+                return
+            marker = header[5:45]
+            buffer = bytearray(1 << 20)
+            tail = b""
+            while not tail.endswith(marker):
+                count = client.reader.readinto1(buffer)
+                if not count:
+                    self.problem = "the snapshot ended before its time"
+                    return
+                tail = (tail + buffer[max(0, count - 40):count])[-40:]
 
 
 class NotStopped:

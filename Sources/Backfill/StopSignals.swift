@@ -5,7 +5,8 @@ import UnixSignals
 final class StopSignals: Sendable {
     private let state = NIOLockedValueBox<UnixSignal?>(nil)
 
-    init(_ stop: @escaping @Sendable () -> Void) {
+    /// - Parameter note: What becomes of the work that is under way.
+    init(_ note: String = "what was read is still written", _ stop: @escaping @Sendable () -> Void) {
         Task { [state] in
             for await signal in await UnixSignalsSequence(trapping: .sigint, .sigterm) {
                 let isFirst = state.withLockedValue { first in
@@ -14,7 +15,7 @@ final class StopSignals: Sendable {
                 }
                 guard isFirst else { StandardStreams.exit((signal.exit ?? .interrupted).rawValue) }
                 StandardStreams.writeError(
-                    "backfill: stopping; what was read is still written. Again to end at once.\n")
+                    "backfill: stopping; \(note). Again to end at once.\n")
                 stop()
             }
         }

@@ -206,8 +206,8 @@ import Testing
         let whole = try Data(contentsOf: URL(fileURLWithPath: file))
         let cut = source.folder + "/cut.rdb"
         try whole.prefix(whole.count - 5000).write(to: URL(fileURLWithPath: cut))
-        try await Verify.fail(from: cut, to: target.url, code: 1, saying: "cut.rdb", "truncated")
-        try await Verify.fail(from: target.url, to: cut, code: 1, saying: "cut.rdb", "truncated")
+        try await Verify.fail(from: cut, to: target.url, code: 1, saying: "cut.rdb", "The input ends at byte")
+        try await Verify.fail(from: target.url, to: cut, code: 1, saying: "cut.rdb", "The input ends at byte")
         try await Verify.fail(from: source.url, to: source.url, code: 2, saying: "same server")
         try await Verify.fail(from: "-", to: target.url, code: 2, saying: "standard input")
         try await Verify.fail(from: file, to: "redis://127.0.0.1:1", code: 3, saying: "127.0.0.1:1")
@@ -215,7 +215,7 @@ import Testing
             ["--report", "/nowhere/report.html"], ["--report", "report.pdf"], ["--seed", "xyz"], ["--sample", "0"],
             ["--mismatch-rate", "2"], ["--confidence", "1.5", "--sample", "5"], ["--ttl-tolerance", "-1"],
         ] {
-            try await Verify.fail(from: file, to: target.url, wrong, code: 2, saying: "")
+            try await Verify.fail(from: file, to: target.url, wrong, code: 2)
         }
     }
 

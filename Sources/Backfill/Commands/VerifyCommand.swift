@@ -44,7 +44,8 @@ struct VerifyCommand: AsyncParsableCommand {
     @Flag(help: "Read from replicas where there are any.")
     var preferReplica = false
 
-    @Option(help: ArgumentHelp("Compare about so many keys, drawn on both sides alike, instead of all.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp("Compare about so many keys, drawn on both sides alike, instead of all.", valueName: "n"))
     var sample: UInt64?
 
     @Option(
@@ -77,7 +78,8 @@ struct VerifyCommand: AsyncParsableCommand {
     var report: [String] = []
 
     @Option(
-        help: ArgumentHelp("How often a key that seems to differ is looked at before it is inconclusive, 1 to 100.", valueName: "n"))
+        help: ArgumentHelp(
+            "How often a key that seems to differ is looked at before it is inconclusive, 1 to 100; fewer than 3 only where nothing is written.", valueName: "n"))
     var rounds = 5
 
     @Option(
@@ -110,7 +112,8 @@ struct VerifyCommand: AsyncParsableCommand {
         let targetLocation: SourceLocation =
             target.location.contains("://") ? .server(try DeploymentURL(target.location)) : .file(target.location)
         if sourceLocation == .standardInput || target.location == "-" {
-            throw ValidationError("A verification may read a side more than once: give a file instead of standard input.")
+            throw ValidationError(
+                "A verification may read a side more than once: give a file instead of standard input.")
         }
         var configuration = VerifyConfiguration(
             source: SideConfiguration(
@@ -179,7 +182,7 @@ struct VerifyCommand: AsyncParsableCommand {
             )
         }
         let control = RunControl()
-        let signals = StopSignals { control.stop() }
+        let signals = StopSignals("there will be no verdict") { control.stop() }
         let result: Result<VerificationReport, any Error>
         do {
             configuration.seed = configuration.seed ?? .random()

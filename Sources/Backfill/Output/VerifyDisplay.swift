@@ -26,7 +26,8 @@ struct VerifyDisplay {
             try? await Task.sleep(for: isBar ? Self.barInterval : Self.lineInterval)
             if Task.isCancelled { break }
             let text = line(run.progress)
-            StandardStreams.writeError(isBar ? "\r\u{1B}[K" + String(text.prefix(StandardStreams.width - 1)) : text + "\n")
+            StandardStreams.writeError(
+                isBar ? "\r\u{1B}[K" + String(text.prefix(StandardStreams.width - 1)) : text + "\n")
         }
         if isBar { StandardStreams.writeError("\r\u{1B}[K") }
     }

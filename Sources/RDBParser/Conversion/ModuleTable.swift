@@ -9,6 +9,8 @@ enum ModuleTable {
         /// As `MODULE LIST` names it.
         let module: String
         let encodingVersions: ClosedRange<Int>
+        /// Whether a copy that was loaded was seen to be written in the same bytes.
+        var isWrittenAlike = true
     }
 
     static let entries = [
@@ -16,11 +18,18 @@ enum ModuleTable {
         Entry(type: "MBbloom--", module: "bf", encodingVersions: 4...4),
         Entry(type: "MBbloomCF", module: "bf", encodingVersions: 4...4),
         Entry(type: "CMSk-TYPE", module: "bf", encodingVersions: 0...0),
-        Entry(type: "TopK-TYPE", module: "bf", encodingVersions: 0...0),
+        Entry(type: "TopK-TYPE", module: "bf", encodingVersions: 0...0, isWrittenAlike: false),
         Entry(type: "TDIS-TYPE", module: "bf", encodingVersions: 0...0),
         Entry(type: "TSDB-TYPE", module: "timeseries", encodingVersions: 8...8),
-        Entry(type: "vectorset", module: "vectorset", encodingVersions: 0...0),
+        Entry(type: "vectorset", module: "vectorset", encodingVersions: 0...0, isWrittenAlike: false),
     ]
+
+    /// Names of the data types of modules whose values can be compared by what they write.
+    ///
+    /// - Parameter modules: As `MODULE LIST` names them.
+    static func comparableTypes(of modules: Set<String>) -> Set<String> {
+        Set(entries.filter { $0.isWrittenAlike && modules.contains($0.module) }.map(\.type))
+    }
 
     static func entry(of type: ModuleType) -> Entry? { entries.first { $0.type == type.name } }
 }

@@ -12,6 +12,14 @@ public struct ModuleType: Hashable, Sendable, CustomStringConvertible {
         return String(decoding: name, as: UTF8.self)
     }
 
+    /// Names of data types whose values are the same where the same version of their module writes the same: of those that
+    /// are known, some hold the order in which they were made, or what chance gave them.
+    ///
+    /// - Parameter modules: As `MODULE LIST` names them.
+    package static func comparableNames(of modules: Set<String>) -> Set<String> {
+        ModuleTable.comparableTypes(of: modules)
+    }
+
     /// The version of the encoding, 0...1023.
     public var encodingVersion: Int { Int(id & 1023) }
 

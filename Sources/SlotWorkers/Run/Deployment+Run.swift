@@ -37,6 +37,33 @@ extension Deployment {
         }
     }
 
+    /// The modules that every primary has, with their versions. None where it does not say.
+    func modules(on loop: any EventLoop) async throws -> [String: Set<Int64>] {
+        var common: [String: Set<Int64>]?
+        for primary in primaries {
+            let connection = try await Connection.open(primary, settings: settings, on: loop)
+            let reply = try await connection.send("MODULE", "LIST")
+            await connection.close()
+            var found: [String: Set<Int64>] = [:]
+            for module in reply.elements ?? [] {
+                var fields: [String: Reply] = [:]
+                let parts = module.elements ?? []
+                for index in stride(from: 0, to: parts.count - 1, by: 2) {
+                    if let name = parts[index].text { fields[name] = parts[index + 1] }
+                }
+                if let name = fields["name"]?.text { found[name] = [fields["ver"]?.integer ?? 0] }
+            }
+            guard let known = common else {
+                common = found
+                continue
+            }
+            common = known.filter { found[$0.key] != nil }.merging(found.filter { known[$0.key] != nil }) {
+                $0.union($1)
+            }
+        }
+        return common ?? [:]
+    }
+
     /// Keys by database, over all primaries.
     var keyCounts: [Int: Int] {
         var counts: [Int: Int] = [:]

@@ -51,25 +51,6 @@ struct Preflight: Sendable {
 
     // MARK: Databases
 
-    /// Names of the target's modules that every primary has. None where it does not say.
-    func modules(of target: Deployment) async throws -> Set<String> {
-        var common: Set<String>?
-        for primary in target.primaries {
-            let connection = try await Connection.open(primary, settings: target.settings, on: loop)
-            let reply = try await connection.send("MODULE", "LIST")
-            await connection.close()
-            var names: Set<String> = []
-            for module in reply.elements ?? [] {
-                let fields = module.elements ?? []
-                for index in stride(from: 0, to: fields.count - 1, by: 2) where fields[index].text == "name" {
-                    if let name = fields[index + 1].text { names.insert(name) }
-                }
-            }
-            common = common?.intersection(names) ?? names
-        }
-        return common ?? []
-    }
-
     /// Number of databases of the target; asked by trying where it does not say.
     func databases(of target: Deployment) async throws -> Int {
         guard let primary = target.primaries.first else { return 1 }

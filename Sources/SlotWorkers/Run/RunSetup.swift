@@ -27,7 +27,7 @@ struct RunSetup: Sendable {
         let preflight = Preflight(configuration: configuration, loop: loop)
         let target = try await preflight.target()
         let databases = try await preflight.databases(of: target)
-        let modules = try await preflight.modules(of: target)
+        let modules = Set(try await target.modules(on: loop).keys)
         var keys: [Int: Int] = [:]
         // What a live server sends is what it holds; the bytes of a file must have a checksum that says so.
         var isProven = configuration.source.isServer

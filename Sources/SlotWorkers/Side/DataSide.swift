@@ -107,7 +107,8 @@ package struct DataSide: Sendable {
     ///   - slots: Only keys of these; `nil` takes all.
     ///   - makeConsumer: Called for each reader, on its loop.
     package func reading(
-        _ mode: ReadMode? = nil, slots: SlotSet? = nil, to makeConsumer: @escaping @Sendable () throws -> any KeyConsumer
+        _ mode: ReadMode? = nil, slots: SlotSet? = nil,
+        to makeConsumer: @escaping @Sendable () throws -> any KeyConsumer
     ) throws -> SideReading {
         var filter = configuration.filter
         if let slots { filter.slots = filter.slots?.intersection(slots) ?? slots }
@@ -124,6 +125,13 @@ package struct DataSide: Sendable {
             location: configuration.location, deployment: deployment, read: mode ?? configuration.read,
             fallsBackToScan: true, prefersReplica: configuration.prefersReplica, filter: filter, loops: loops)
         return SideReading(side: self, readers: try readers.make(context), large: large)
+    }
+
+    /// Modules that all primaries of both deployments have in one version, as `MODULE LIST` names them.
+    package func commonModules(with other: DataSide) async throws -> Set<String> {
+        guard let deployment, let second = other.deployment else { return [] }
+        let (mine, others) = (try await deployment.modules(on: loops[0]), try await second.modules(on: loops[0]))
+        return Set(mine.filter { $0.value.count == 1 && others[$0.key] == $0.value }.keys)
     }
 
     /// Sources of the function libraries of a deployment's first primary.

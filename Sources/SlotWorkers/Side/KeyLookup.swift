@@ -228,7 +228,9 @@ package final class KeyLookup {
             if kind == .module { throw Unreadable(reason: "a module's value") }
             found += 1
             let start = try await reader.time()
-            guard let reading = try await reader.read(name.key, kind: kind, start: start, into: &visitor, betweenPages: { _ in })
+            guard
+                let reading = try await reader.read(
+                    name.key, kind: kind, start: start, into: &visitor, betweenPages: { _ in })
             else { return nil }
             return (reading.expiry, ())
         } catch let error as BigValueError {

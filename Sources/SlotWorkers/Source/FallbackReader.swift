@@ -20,7 +20,9 @@ final class FallbackReader: Reader {
         } catch let error as RunError where error.code == .snapshotRefused {
             // It is refused before the first key: nothing was taken that would come again.
             let reader = makeScan()
-            reader.state.withLockedValue { $0.warnings.append("\(name) is read by SCAN, as it gives no snapshot: \(error)") }
+            reader.state.withLockedValue {
+                $0.warnings.append("\(name) is read by SCAN, as it gives no snapshot: \(error)")
+            }
             scan.withLockedValue { $0 = reader }
             try await reader.run()
         }

@@ -29,7 +29,9 @@ package final class VerifyRun: Sendable {
         let readings = state.readings.map(\.progress)
         progress.keys = readings.reduce(0) { $0 + $1.keys }
         if state.phase == .counting { progress.fraction = state.counted }
-        if !readings.isEmpty { progress.fraction = readings.reduce(0) { $0 + ($1.fraction ?? 0) } / Double(readings.count) }
+        if !readings.isEmpty {
+            progress.fraction = readings.reduce(0) { $0 + ($1.fraction ?? 0) } / Double(readings.count)
+        }
         return progress
     }
 
@@ -86,7 +88,8 @@ package final class VerifyRun: Sendable {
     /// Keys of a side in the databases that are compared.
     private func population(_ side: DataSide) throws -> Int {
         enter(.counting)
-        let counted = try side.keyCounts ?? side.countFile { [state] fraction in state.withLockedValue { $0.counted = fraction } }
+        let counted =
+            try side.keyCounts ?? side.countFile { [state] fraction in state.withLockedValue { $0.counted = fraction } }
         let databases = side.configuration.filter.databases
         return (counted ?? [:]).filter { databases.isEmpty || databases.contains($0.key) }.values.reduce(0, +)
     }
@@ -94,10 +97,12 @@ package final class VerifyRun: Sendable {
     private func scope(_ source: DataSide, _ target: DataSide) async throws -> ComparisonScope {
         guard let sourceVersion = source.version, let targetVersion = target.version else {
             throw RunError(
-                .usage, "A verification may read a side more than once: give a file or a server, no pipe or standard input.")
+                .usage,
+                "A verification may read a side more than once: give a file or a server, no pipe or standard input.")
         }
         var scope = ComparisonScope(source: sourceVersion, target: targetVersion)
         guard source.isServer || target.isServer else { return scope }
+        scope.moduleTypes = ModuleType.comparableNames(of: try await source.commonModules(with: target))
         // What expires before the end is left out; where the run takes longer, what expires shows as such on looking again.
         let keys = (source.keyCounts ?? [:]).values.reduce(0, +) + (target.keyCounts ?? [:]).values.reduce(0, +)
         let now = max(source.clock.now, target.clock.now)
@@ -132,10 +137,16 @@ package final class VerifyRun: Sendable {
         let (first, second) = try await (source, target)
         control.forgetCalls()
         enter(.rereading)
-        return VerifyResult(
+        var result = VerifyResult(
             readings: [first, second], statistics: collected.map { box in box.withLockedValue { $0 } },
             buckets: table.differingBuckets(), slots: table.counts(),
             findings: Findings(sample: plan.sample, digester: try KeyDigester(seed: plan.seed, scope: plan.scope)))
+        if !plan.sample.takesAll, first.isScan, second.isScan {
+            result.warnings.append(
+                "SCAN does not show sizes: the largest keys were looked for within the sample only, as both sides were read so."
+            )
+        }
+        return result
     }
 
     // MARK: What differs
@@ -241,7 +252,8 @@ package final class VerifyRun: Sendable {
                 do {
                     codes = Set(try await side.functionLibraries())
                 } catch {
-                    result.warnings.append("Function libraries were not compared, for the \(ComparedSide.allCases[index])'s \(error)")
+                    result.warnings.append(
+                        "Function libraries were not compared, for the \(ComparedSide.allCases[index])'s \(error)")
                     return nil
                 }
             }

@@ -126,7 +126,8 @@ final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Senda
         guard facts.runID == runID else {
             await connection.close()
             throw RunError(
-                .connection, "The \(source.settings.side) \(name) was restarted or replaced while it was read: start the run again.")
+                .connection,
+                "The \(source.settings.side) \(name) was restarted or replaced while it was read: start the run again.")
         }
         // Known since 7.2: our reading then leaves the keys' age and frequency of use alone. Elsewhere it is refused.
         _ = try await connection.send("CLIENT", "NO-TOUCH", "ON")
@@ -150,8 +151,8 @@ final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Senda
         } else {
             copyBigKey()
         }
-        if listing.isDone, namesTaken == source.names?.count ?? 0, open == nil, pages.isEmpty, reconnecting == 0, isNothingDumped, sizer?.isIdle != false,
-            bigKeys.isEmpty, !isCopyingBigKey
+        if listing.isDone, namesTaken == source.names?.count ?? 0, open == nil, pages.isEmpty, reconnecting == 0,
+            isNothingDumped, sizer?.isIdle != false, bigKeys.isEmpty, !isCopyingBigKey
         {
             state.withLockedValue { $0.isComplete = true }
             finish(nil)

@@ -35,7 +35,8 @@ final class SnapshotHandler<Taker: KeyTaker>: ChannelInboundHandler {
     private var heartbeat: RepeatedTask?
 
     init(
-        reader: SnapshotReader<Taker>, name: String, loop: any EventLoop, context: ReaderContext<Taker>, end: EventLoopPromise<Void>,
+        reader: SnapshotReader<Taker>, name: String, loop: any EventLoop, context: ReaderContext<Taker>,
+        end: EventLoopPromise<Void>,
         acknowledges: Bool, limit: TimeAmount, side: Side
     ) throws {
         self.acknowledges = acknowledges

@@ -17,7 +17,8 @@ final class SnapshotReader<Taker: KeyTaker>: Reader, @unchecked Sendable {
     private let expectedKeys: Int
 
     init(
-        endpoint: Endpoint, settings: ConnectionSettings, loop: any EventLoop, context: ReaderContext<Taker>, expectedKeys: Int
+        endpoint: Endpoint, settings: ConnectionSettings, loop: any EventLoop, context: ReaderContext<Taker>,
+        expectedKeys: Int
     ) {
         self.endpoint = endpoint
         self.settings = settings
