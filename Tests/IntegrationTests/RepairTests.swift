@@ -8,11 +8,11 @@ import Testing
     private struct Report: Decodable {
         struct Repair: Decodable {
             let before: [String: Int]
-            let only_differing: Bool
+            let onlyDiffering: Bool
             let keys: Int
             let copied: Int
             let deleted: Int
-            let kept_extra: Int
+            let keptExtra: Int
             let unsupported: Int
             let functions: Int
         }
@@ -31,11 +31,15 @@ import Testing
             ["verify", "--from", from, "--to", to, "--output", "json", "--progress", "none"] + more)
         let result = try await program.wait(timeout: .seconds(90))
         #expect(result.exit == .code(exit), "\(result)", sourceLocation: location)
-        return try JSONDecoder().decode(Report.self, from: Data(result.output))
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode(Report.self, from: Data(result.output))
     }
 
     /// Runs to a failure that says `word`.
-    private static func fail(_ from: String, _ to: String, _ more: [String], code: Int32, saying word: String) async throws {
+    private static func fail(_ from: String, _ to: String, _ more: [String], code: Int32, saying word: String)
+        async throws
+    {
         let program = try Program(
             Program.backfill, ["verify", "--from", from, "--to", to, "--progress", "none"] + more)
         let result = try await program.wait(timeout: .seconds(60))
@@ -44,7 +48,9 @@ import Testing
     }
 
     /// A copied pair with keys of every type in databases 0 and 9.
-    private func pair(_ from: String = "redis-7.0.15", _ to: String = "valkey-8.0.1") async throws -> (TestServer, TestServer) {
+    private func pair(_ from: String = "redis-7.0.15", _ to: String = "valkey-8.0.1") async throws -> (
+        TestServer, TestServer
+    ) {
         let source = try await TestServer.start(from)
         let target = try await TestServer.start(to)
         try await Filler.run(source, .demo, keys: 1500)
@@ -62,8 +68,10 @@ import Testing
     /// Missing, value, TTL (lost and off), type, one in database 9, one list's order.
     private func plant(_ target: TestServer) throws {
         try target.client().pipeline([
-            ["DEL", "s:1"], ["SETRANGE", "s:2", "0", "V"], ["PERSIST", "s:3"], ["EXPIRE", "s:4", "5000"], ["DEL", "s:5"],
-            ["LPUSH", "s:5", "now a list"], ["DEL", "l:1"], ["RPUSH", "l:1", "b", "a"], ["SELECT", "9"], ["DEL", "s:9"],
+            ["DEL", "s:1"], ["SETRANGE", "s:2", "0", "V"], ["PERSIST", "s:3"], ["EXPIRE", "s:4", "5000"],
+            ["DEL", "s:5"],
+            ["LPUSH", "s:5", "now a list"], ["DEL", "l:1"], ["RPUSH", "l:1", "b", "a"], ["SELECT", "9"],
+            ["DEL", "s:9"],
         ])
     }
 
@@ -74,7 +82,9 @@ import Testing
     /// Commands that write keys, and how often each ran since the last CONFIG RESETSTAT.
     private func writes(_ server: TestServer) throws -> [String: Int] {
         var calls: [String: Int] = [:]
-        for command in ["set", "mset", "restore", "del", "unlink", "rename", "pexpireat", "rpush", "hset", "sadd", "zadd", "xadd"] {
+        for command in [
+            "set", "mset", "restore", "del", "unlink", "rename", "pexpireat", "rpush", "hset", "sadd", "zadd", "xadd",
+        ] {
             let count = try server.calls(of: command)
             if count > 0 { calls[command] = count }
         }
@@ -97,7 +107,7 @@ import Testing
         let repair = try #require(report.repair)
         #expect(repair.before["missing"] == 2 && repair.before["type"] == 1, "\(repair)")
         #expect(repair.before["value"] == 2 && repair.before["ttl"] == 2, "\(repair)")
-        #expect(repair.keys == Self.planted && repair.copied == Self.planted && repair.only_differing, "\(repair)")
+        #expect(repair.keys == Self.planted && repair.copied == Self.planted && repair.onlyDiffering, "\(repair)")
         #expect(report.counts["match"] == Self.planted, "\(report)")
 
         // Each key that differed was written once; no other was, and the source was only read.
@@ -114,7 +124,7 @@ import Testing
         try plant(target)
         try plantExtra(target)
         let kept = try await Self.verify(source.url, target.url, ["--repair"], exit: 1)
-        #expect(kept.repair?.kept_extra == 2 && kept.repair?.copied == Self.planted, "\(kept)")
+        #expect(kept.repair?.keptExtra == 2 && kept.repair?.copied == Self.planted, "\(kept)")
         #expect(kept.counts["extra"] == 2 && kept.counts["match"] == Self.planted, "\(kept)")
         #expect(kept.reasons.contains { $0.contains("--delete-extra") }, "\(kept)")
         #expect(try target.client().command(["EXISTS", "extra:1"]) == .integer(1))
@@ -177,11 +187,13 @@ import Testing
         let lines = try await query.wait(timeout: .seconds(20)).outputText.split(separator: "\n").map(String.init)
         #expect(
             lines == [
-                "DIFFERENT", "extra 0 extra:1", "extra 9 extra:2", "missing 0 s:1", "missing 9 s:9", "ttl 0 s:3", "ttl 0 s:4",
+                "DIFFERENT", "extra 0 extra:1", "extra 9 extra:2", "missing 0 s:1", "missing 9 s:9", "ttl 0 s:3",
+                "ttl 0 s:4",
                 "type 0 s:5", "value 0 l:1", "value 0 s:2",
             ])
         // The same file again, and then somebody else's.
-        _ = try await Self.verify(source.url, target.url, ["--differences", path, "--repair", "--delete-extra"], exit: 0)
+        _ = try await Self.verify(
+            source.url, target.url, ["--differences", path, "--repair", "--delete-extra"], exit: 0)
         try Data("theirs".utf8).write(to: URL(fileURLWithPath: path))
         try await Self.fail(source.url, target.url, ["--differences", path], code: 2, saying: path)
         #expect(try String(contentsOfFile: path, encoding: .utf8) == "theirs")

@@ -10,7 +10,8 @@ import Verifier
 struct VerifyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
-        abstract: "Compares all keys of two sides, both ways, and says whether they are the same. Writes to neither, but to repair.",
+        abstract:
+            "Compares all keys of two sides, both ways, and says whether they are the same; repairs what differs if asked.",
         discussion: """
             EXAMPLES
               backfill verify --from redis://10.0.0.5:6379 --to valkey://10.0.1.7:6379
@@ -200,7 +201,9 @@ struct VerifyCommand: AsyncParsableCommand {
     }
 
     /// Verifies once, and shows how far it is.
-    private func verify(_ configuration: VerifyConfiguration, _ control: RunControl) async throws -> VerificationReport {
+    private func verify(
+        _ configuration: VerifyConfiguration, _ control: RunControl
+    ) async throws -> VerificationReport {
         let run = VerifyRun(configuration, control: control)
         let style = output.progress
         let display = Task { await VerifyDisplay(style, of: run)?.show() }
@@ -219,7 +222,8 @@ struct VerifyCommand: AsyncParsableCommand {
             let verification = RepairedVerification(configuration, repair: run, control: control)
         else { return report }
         if output.progress != .none {
-            StandardStreams.writeError("Repairing: \(Quantity.count(Int(clamping: report.counts.mismatches))) keys differ.\n")
+            let keys = Quantity.count(Int(clamping: report.counts.mismatches))
+            StandardStreams.writeError("Repairing: \(keys) keys differ.\n")
         }
         let (again, part, warnings) = try await verification.repair(after: report)
         var last = try await verify(again, control)

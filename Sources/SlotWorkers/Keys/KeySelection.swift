@@ -36,7 +36,8 @@ package final class KeySelection: Sendable {
             let all = bytes.span
             // SAFETY: every byte of an array of bytes is initialised.
             let place = unsafe Self.place(
-                of: all.bytes.extracting(entry.start..<entry.start + entry.count), entry.database, in: table, kept, bytes)
+                of: all.bytes.extracting(entry.start..<entry.start + entry.count), entry.database, in: table, kept,
+                bytes)
             guard table[place] < 0 else { continue }
             table[place] = Int32(kept.count)
             kept.append(entry)

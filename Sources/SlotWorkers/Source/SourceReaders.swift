@@ -52,7 +52,8 @@ struct SourceReaders: Sendable {
         let scan = ScanSource(
             endpoint: place.endpoint, settings: settings, databases: chosen.keys.sorted(),
             slots: filter.slots.map { place.slots?.intersection($0) } ?? place.slots,
-            isClusterReplica: place.isReplica && place.slots != nil, expectedKeys: names?.count ?? chosen.values.reduce(0, +), names: names)
+            isClusterReplica: place.isReplica && place.slots != nil,
+            expectedKeys: names?.count ?? chosen.values.reduce(0, +), names: names)
         let dialect = DumpDialect(
             tellsExpiryTime: facts.tellsExpiryTime, eviction: Self.sameKind(facts.maxmemoryPolicy, eviction))
         return ScanReader(scan, dialect: dialect, loop: loop, context: context)

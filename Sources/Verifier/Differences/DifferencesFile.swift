@@ -77,7 +77,8 @@ package final class DifferencesFile: Sendable {
         }
         guard version == DifferencesFormat.version else {
             throw VerifierError(
-                .damagedFile, "'\(path)' has version \(version) of its format, and only 1 is known: it was left as it is.")
+                .damagedFile,
+                "'\(path)' has version \(version) of its format, and only 1 is known: it was left as it is.")
         }
         guard faults == "ok" else { throw damaged(path, faults ?? "it cannot be checked") }
         return DifferencesFile(path: path, queue: queue)

@@ -72,14 +72,16 @@ enum DifferencesFormat {
         let header = try start(of: path)
         guard header.count == 100, header.starts(with: "SQLite format 3\0".utf8) else {
             throw VerifierError(
-                .foreignFile, "'\(path)' holds something else, and was left as it is: name another file for --differences.")
+                .foreignFile,
+                "'\(path)' holds something else, and was left as it is: name another file for --differences.")
         }
         // Big-endian, at byte 68 of the header.
         let application = header[68..<72].reduce(Int32(0)) { $0 << 8 | Int32($1) }
         guard application == applicationID else {
             throw VerifierError(
                 .foreignFile,
-                "'\(path)' is an SQLite file of another program, and was left as it is: name another file for --differences.")
+                "'\(path)' is an SQLite file of another program, and was left as it is: name another for --differences."
+            )
         }
         return .ours
     }
@@ -88,7 +90,8 @@ enum DifferencesFormat {
     private static func expectNoJournal(of path: String) throws(VerifierError) {
         for name in ["\(path)-journal", "\(path)-wal"] where unsafe access(name, F_OK) == 0 {
             throw VerifierError(
-                .foreignFile, "'\(name)' lies there without its database: remove it, or name another file for --differences.")
+                .foreignFile,
+                "'\(name)' lies there without its database: remove it, or name another file for --differences.")
         }
     }
 

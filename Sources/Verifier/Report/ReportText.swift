@@ -118,7 +118,8 @@ enum ReportText {
         var parts = ["\(count(repair.copied)) copied again", "\(count(repair.deleted)) removed"]
         for (number, text) in [
             (repair.lossy, "of them without what the target cannot hold"),
-            (repair.keptExtra, "extra that stay (--delete-extra removes them)"), (repair.failed, "that could not be written"),
+            (repair.keptExtra, "extra that stay (--delete-extra removes them)"),
+            (repair.failed, "that could not be written"),
             (repair.unsupported, "that the target cannot hold"),
         ] where number > 0 {
             parts.append("\(count(number)) \(text)")

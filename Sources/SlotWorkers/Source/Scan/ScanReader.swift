@@ -151,8 +151,8 @@ final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Senda
         } else {
             copyBigKey()
         }
-        if listing.isDone, namesTaken == source.names?.count ?? 0, open == nil, pages.isEmpty, reconnecting == 0, isNothingDumped, sizer?.isIdle != false,
-            bigKeys.isEmpty, !isCopyingBigKey
+        if listing.isDone, namesTaken == source.names?.count ?? 0, open == nil, pages.isEmpty, reconnecting == 0,
+            isNothingDumped, sizer?.isIdle != false, bigKeys.isEmpty, !isCopyingBigKey
         {
             state.withLockedValue { $0.isComplete = true }
             finish(nil)
