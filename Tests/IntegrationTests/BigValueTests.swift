@@ -180,7 +180,9 @@ import Testing
         }
         // What has its name is whole.
         for key in left where !key.hasPrefix("backfill:~") {
-            let digests = try [source, target].map { try $0.client().require("DEBUG", "DIGEST-VALUE", key).elements.first?.text }
+            let digests = try [source, target].map {
+                try $0.client().require("DEBUG", "DIGEST-VALUE", key).elements.first?.text
+            }
             #expect(digests[0] == digests[1], "\(key)")
         }
         try expectAllCopied(

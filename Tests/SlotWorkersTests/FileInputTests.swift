@@ -164,11 +164,13 @@ struct FileCheckTests {
     @Test func `the share that is read rises to the whole; a stop ends the check`() throws {
         var shares: [Double] = []
         _ = try FileCheck(
-            path: Fixture.path("redis-7.0.15", "all.rdb"), bigValueBytes: 16 << 20, isEnding: { false }, progress: { shares.append($0) })
+            path: Fixture.path("redis-7.0.15", "all.rdb"), bigValueBytes: 16 << 20, isEnding: { false },
+            progress: { shares.append($0) })
         #expect(shares.last == 1)
         #expect(shares == shares.sorted())
         let stopped = try FileCheck(
-            path: Fixture.path("redis-7.0.15", "all.rdb"), bigValueBytes: 16 << 20, isEnding: { true }, progress: { _ in })
+            path: Fixture.path("redis-7.0.15", "all.rdb"), bigValueBytes: 16 << 20, isEnding: { true },
+            progress: { _ in })
         #expect(stopped.keys.isEmpty)
     }
 }

@@ -78,9 +78,12 @@ struct RunSetup: Sendable {
                 table: layout.withLockedValue { $0 }, pressure: pressure, control: control,
                 onConflict: configuration.onConflict, silence: configuration.targetSettings.replyTimeout)
         }
-        let bigValues = configuration.isDryRun ? nil : BigValues(
-            on: loop, directory: directory, pressure: pressure, control: control, clock: clock,
-            onConflict: configuration.onConflict, onLossy: configuration.onLossy)
+        let bigValues =
+            configuration.isDryRun
+            ? nil
+            : BigValues(
+                on: loop, directory: directory, pressure: pressure, control: control, clock: clock,
+                onConflict: configuration.onConflict, onLossy: configuration.onLossy)
         var plan = try WritePlan(configuration, target, databases: databases, modules: modules)
         plan.checksValues = !isProven
         context = WriteContext(

@@ -254,7 +254,8 @@ final class SlotWorker: LaneOwner, @unchecked Sendable {
         state = .recovering
         let recovery = Recovery(
             worker: index, loop: loop, directory: directory, control: control, onConflict: onConflict,
-            repetitions: takeRepetitions(), formerClients: lanes.values.filter(\.isLost).compactMap { lane in
+            repetitions: takeRepetitions(),
+            formerClients: lanes.values.filter(\.isLost).compactMap { lane in
                 lane.clientID.map { (lane.endpoint, $0) }
             })
         for lane in lanes.values { lane.close() }
