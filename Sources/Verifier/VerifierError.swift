@@ -14,8 +14,10 @@ package struct VerifierError: Error, Hashable, Sendable, CustomStringConvertible
         package static let unknownReportFormat = Code(name: "unknown report format")
         /// A file of differences cannot take the place of what is there.
         package static let foreignFile = Code(name: "foreign file")
-        /// A file of differences is damaged, or of a later version.
+        /// A file of differences is damaged, or of another version.
         package static let damagedFile = Code(name: "damaged file")
+        /// A file of differences holds the unfinished work of a run that is not this one.
+        package static let otherRun = Code(name: "other run")
         /// A file of differences cannot be made, read or written.
         package static let unusableFile = Code(name: "unusable file")
     }

@@ -189,7 +189,7 @@ struct DifferencesFileTests {
         #expect(try file.count(of: [.value]) == 1)
         try file.close()
         let queue = try DatabaseQueue(path: path)
-        try queue.write { try $0.execute(sql: "PRAGMA user_version = 2") }
+        try queue.write { try $0.execute(sql: "PRAGMA user_version = 3") }
         try queue.close()
         expectCode(.damagedFile) { _ = try DifferencesFile.create(at: path, for: Self.run) }
     }

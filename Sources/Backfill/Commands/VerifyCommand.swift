@@ -126,6 +126,7 @@ struct VerifyCommand: AsyncParsableCommand {
         let filter = try filter.filter()
         configuration.source.filter = filter
         configuration.target.filter = filter
+        configuration.filters = self.filter.given
         configuration.source.read = fromRead ?? read
         configuration.target.read = toRead ?? read
         configuration.source.prefersReplica = preferReplica
@@ -186,25 +187,37 @@ struct VerifyCommand: AsyncParsableCommand {
         let signals = StopSignals("there will be no verdict") { control.stop() }
         let result: Result<VerificationReport, any Error>
         do {
-            configuration.seed = configuration.seed ?? .random()
-            let differences = try await repair.prepare(configuration, scope: filter.given, control: control)
-            configuration.differences = differences
+            try await repair.prepare(&configuration, control: control)
             var report = try await verify(configuration, control)
-            try differences?.write(repair.entry(configuration, scope: filter.given, of: report))
+            try configuration.differences?.write(repair.entry(configuration, of: report))
             report = try await repaired(report, configuration, control)
-            try differences?.close()
+            try configuration.differences?.close()
             result = .success(report)
         } catch {
             result = .failure(error)
+            giveUp(configuration.differences, after: error)
         }
         throw try finish(result, files, stoppedBy: signals.received)
+    }
+
+    /// Lets go of the file of a run that did not come to its end, and says whether it can go on from there.
+    private func giveUp(_ file: DifferencesFile?, after error: any Error) {
+        guard let file else { return }
+        let canGoOn = (error as? VerifierError) == nil && repair.differences != nil
+        if canGoOn, (try? file.holdsCheckpoint()) == true {
+            StandardStreams.writeError(
+                "backfill: '\(file.path)' holds what was found so far: the same command goes on from there.\n")
+        }
+        try? file.close()
     }
 
     /// Verifies once, and shows how far it is.
     private func verify(
         _ configuration: VerifyConfiguration, _ control: RunControl
     ) async throws -> VerificationReport {
-        let run = VerifyRun(configuration, control: control)
+        let run = VerifyRun(configuration, control: control) { resumption in
+            StandardStreams.writeError("backfill: \(resumption.announcement)\n")
+        }
         let style = output.progress
         let display = Task { await VerifyDisplay(style, of: run)?.show() }
         let result: Result<VerificationReport, any Error>
@@ -227,6 +240,7 @@ struct VerifyCommand: AsyncParsableCommand {
         }
         let (again, part, warnings) = try await verification.repair(after: report)
         var last = try await verify(again, control)
+        last.resumed = report.resumed
         last.repair = part
         last.warnings += warnings
         last.conclude(at: last.finishedAt)

@@ -7,7 +7,7 @@ import Verifier
 struct RepairOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Write all keys that differ, with their names, to an SQLite file. One of an earlier verification is replaced, any other file refused.",
+            "Write all keys that differ, with their names, to an SQLite file. If it is of a verification that was stopped, that one goes on; one that came to its end is replaced; any other file is refused.",
             valueName: "file"))
     var differences: String?
 
@@ -60,30 +60,33 @@ struct RepairOptions: ParsableArguments {
         return run
     }
 
-    /// Makes the file for what differs, and finds out whether the target could be repaired: both before anything is read.
-    ///
-    /// - Returns: `nil` where no differences are to be kept.
-    func prepare(
-        _ configuration: VerifyConfiguration, scope: [String: [String]], control: RunControl
-    ) async throws -> DifferencesFile? {
+    /// Opens or makes the file for what differs, and finds out whether the target could be repaired: both before anything
+    /// is read. Where a run goes on its seed is taken, unless another was asked for.
+    func prepare(_ configuration: inout VerifyConfiguration, control: RunControl) async throws {
         if let run = try run(configuration) { try await BackfillRun(run, control: control).expectWritableTarget() }
-        let entry = entry(configuration, scope: scope, of: nil)
-        if let differences { return try DifferencesFile.create(at: differences, for: entry) }
-        return repair ? try DifferencesFile.temporary(for: entry) : nil
+        let given = configuration.seed
+        configuration.seed = given ?? .random()
+        let entry = entry(configuration, of: nil)
+        guard let differences else {
+            configuration.differences = repair ? try DifferencesFile.temporary(for: entry) : nil
+            return
+        }
+        let (file, start) = try DifferencesFile.start(at: differences, for: entry)
+        configuration.differences = file
+        if case .goingOn(let earlier) = start { configuration.seed = try given ?? RunSeed(parsing: earlier.seed) }
+        if let text = start.announcement { StandardStreams.writeError("backfill: \(text)\n") }
     }
 
     /// What the file says of the run.
     ///
     /// - Parameter report: `nil` before the run has ended.
-    func entry(
-        _ configuration: VerifyConfiguration, scope: [String: [String]], of report: VerificationReport?
-    ) -> DifferencesRun {
+    func entry(_ configuration: VerifyConfiguration, of report: VerificationReport?) -> DifferencesRun {
         var run = DifferencesRun(
             seed: configuration.seed?.description ?? "",
             source: report?.source ?? Self.side(configuration.source),
             target: report?.target ?? Self.side(configuration.target),
             startedAt: report?.startedAt ?? Self.now)
-        run.scope = scope
+        run.scope = configuration.filters
         run.endedAt = report?.finishedAt
         run.verdict = report?.verdict
         return run

@@ -3,7 +3,7 @@ package import RDBParser
 internal import RESP
 
 /// A key of one side.
-package struct KeyName: Hashable, Sendable {
+package struct KeyName: Hashable, Sendable, Codable {
     package let database: Int
     package let key: [UInt8]
 

@@ -17,6 +17,8 @@ package final class SideReading: Sendable {
         package var warnings: [String] = []
         /// Slots of which keys may be missing, as they were on the way to another server.
         package var strayedSlots = SlotSet()
+
+        package init() {}
     }
 
     private let side: DataSide

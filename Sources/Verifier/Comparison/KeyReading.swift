@@ -1,6 +1,6 @@
 /// What one reading of a key on one side found.
-package struct KeyReading: Hashable, Sendable {
-    package enum Content: Hashable, Sendable {
+package struct KeyReading: Hashable, Sendable, Codable {
+    package enum Content: Hashable, Sendable, Codable {
         case absent
         /// - Parameter expiry: In milliseconds since 1970; `nil` for never.
         case present(ValueDigest, expiry: Int64?)

@@ -12,7 +12,7 @@ internal import GRDB
 /// The file holds names of keys, and is therefore for its owner only (0600). While it is open no other process gets at it.
 package final class DifferencesFile: Sendable {
     package let path: String
-    private let queue: DatabaseQueue
+    let queue: DatabaseQueue
 
     private init(path: String, queue: DatabaseQueue) {
         self.path = path
@@ -33,12 +33,12 @@ package final class DifferencesFile: Sendable {
         try attempt(path) {
             let queue = try DatabaseQueue(path: new, configuration: configuration)
             try queue.write { try DifferencesFormat.create(in: $0) }
+            // Before it has its name: no file of that name is ever without its run.
+            try DifferencesFile(path: path, queue: queue).write(run)
             try queue.close()
         }
         guard unsafe rename(new, path) == 0 else { throw DifferencesFormat.unusable(path, "cannot be made", errno) }
-        let file = try open(path)
-        try file.write(run)
-        return file
+        return try open(path)
     }
 
     /// Makes a file without a name: gone with the process, whatever happens to it.
@@ -78,30 +78,35 @@ package final class DifferencesFile: Sendable {
         guard version == DifferencesFormat.version else {
             throw VerifierError(
                 .damagedFile,
-                "'\(path)' has version \(version) of its format, and only 1 is known: it was left as it is.")
+                "'\(path)' has version \(version) of its format, and only \(DifferencesFormat.version) is known: it was left as it is.")
         }
         guard faults == "ok" else { throw damaged(path, faults ?? "it cannot be checked") }
         return DifferencesFile(path: path, queue: queue)
     }
 
-    /// Writes what is open, and lets go of the file.
+    /// Lets go of the file. A portion that was not kept is forgotten.
     package func close() throws(VerifierError) {
-        try Self.attempt(path) { try queue.close() }
+        try Self.attempt(path) {
+            try queue.writeWithoutTransaction { if $0.isInsideTransaction { try $0.rollback() } }
+            try queue.close()
+        }
     }
 
     private static var configuration: Configuration {
         var configuration = Configuration()
         configuration.label = "differences"
+        // A portion is added in many steps, and kept at once.
+        configuration.allowsUnsafeTransactions = true
         configuration.prepareDatabase { database in
             // One journal at a time under the file's name: two writers would play theirs into each other's file.
-            try database.execute(sql: "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = NORMAL;")
+            try database.execute(sql: "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = FULL;")
         }
         return configuration
     }
 
     // MARK: Writing
 
-    /// Writes what is known of the run; all of it, each time.
+    /// Writes what is known of the run; all of it, each time. With its verdict there is nothing left to go on with.
     package func write(_ run: DifferencesRun) throws(VerifierError) {
         try Self.attempt(path) {
             let arguments: [(any DatabaseValueConvertible)?] = [
@@ -112,26 +117,34 @@ package final class DifferencesFile: Sendable {
                 try database.execute(
                     sql: "INSERT OR REPLACE INTO run VALUES (1, ?, ?, ?, ?, ?, ?, ?)",
                     arguments: StatementArguments(arguments))
+                if run.verdict != nil { try database.execute(sql: "DELETE FROM checkpoint") }
             }
         }
     }
 
-    /// Adds keys, in one transaction: give it hundreds at once. From any thread.
+    /// Adds keys, in one transaction, or in that of a portion: give it hundreds at once. From any thread.
     package func append(_ differences: [KeyDifference]) throws(VerifierError) {
         guard !differences.isEmpty else { return }
         try Self.attempt(path) {
-            try queue.write { database in
-                let statement = try database.cachedStatement(
-                    sql: "INSERT INTO difference VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
-                for difference in differences {
-                    let arguments: [(any DatabaseValueConvertible)?] = [
-                        difference.database, Data(difference.key), difference.keyHash, difference.slot,
-                        difference.outcome.rawValue, difference.type, difference.sourceExpiry, difference.targetExpiry,
-                        difference.differences.isEmpty ? "[]" : try Self.json(difference.differences),
-                    ]
-                    try statement.execute(arguments: StatementArguments(arguments))
+            try queue.writeWithoutTransaction { database in
+                try database.inSavepoint {
+                    try Self.insert(differences, into: database)
+                    return .commit
                 }
             }
+        }
+    }
+
+    private static func insert(_ differences: [KeyDifference], into database: Database) throws {
+        let statement = try database.cachedStatement(
+            sql: "INSERT INTO difference VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+        for difference in differences {
+            let arguments: [(any DatabaseValueConvertible)?] = [
+                difference.database, Data(difference.key), difference.keyHash, difference.slot,
+                difference.outcome.rawValue, difference.type, difference.sourceExpiry, difference.targetExpiry,
+                difference.differences.isEmpty ? "[]" : try json(difference.differences),
+            ]
+            try statement.execute(arguments: StatementArguments(arguments))
         }
     }
 
@@ -234,12 +247,12 @@ package final class DifferencesFile: Sendable {
         try JSONDecoder().decode(T.self, from: Data(text.utf8))
     }
 
-    private static func damaged(_ path: String, _ how: String) -> VerifierError {
+    static func damaged(_ path: String, _ how: String) -> VerifierError {
         VerifierError(.damagedFile, "'\(path)' is damaged, and was left as it is: \(how).")
     }
 
     /// Runs what may fail in SQLite, and says of what file.
-    private static func attempt<Result>(_ path: String, _ body: () throws -> Result) throws(VerifierError) -> Result {
+    static func attempt<Result>(_ path: String, _ body: () throws -> Result) throws(VerifierError) -> Result {
         do {
             return try body()
         } catch let error as VerifierError {
@@ -265,7 +278,7 @@ private struct BadField: Error, CustomStringConvertible {
 
 extension Row {
     /// A value that must be there. GRDB's own subscripts end the process when it is not.
-    fileprivate func field<T: DatabaseValueConvertible>(_ index: Int) throws(BadField) -> T {
+    func field<T: DatabaseValueConvertible>(_ index: Int) throws -> T {
         guard let value: T = optionalField(index) else { throw BadField() }
         return value
     }

@@ -8,10 +8,11 @@ internal import GRDB
 
 /// The structure of a file of differences, and how it is told from other files.
 ///
-/// An SQLite 3 database, version 1. Its `application_id` ("BKFD") lies in the file's header, so that a file of somebody
+/// An SQLite 3 database, version 2: 1 had no checkpoint. A change of the digests, or of what buckets hold, is a new version
+/// too, since a run goes on with what an earlier one put there. Its `application_id` ("BKFD") lies in the file's header, so that a file of somebody
 /// else's is known without being opened as a database.
 enum DifferencesFormat {
-    static let version = 1
+    static let version = 2
     private static let applicationID: Int32 = 0x424B_4644
 
     private static let schema = """
@@ -36,6 +37,14 @@ enum DifferencesFormat {
             source_expire_ms INTEGER,
             target_expire_ms INTEGER,
             differences TEXT NOT NULL
+        ) STRICT;
+        CREATE TABLE checkpoint (
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            conditions BLOB NOT NULL,
+            reading BLOB NOT NULL,
+            buckets BLOB NOT NULL,
+            progress BLOB NOT NULL,
+            digest TEXT NOT NULL
         ) STRICT;
         """
 

@@ -16,9 +16,14 @@ struct DifferencesLog {
         self.digester = digester
     }
 
-    /// Notes a key that is neither equal nor expired. What cannot be written shows with ``flush()``.
+    /// Begins a portion.
+    ///
+    /// - Throws: `unusableFile`.
+    func begin() throws(VerifierError) { try file?.begin() }
+
+    /// Notes a key that is neither equal nor expired. What cannot be written shows with ``keep(_:)``.
     mutating func note(_ key: KeyRounds.Candidate, _ outcome: KeyOutcome) {
-        guard file != nil, failure == nil, ![.match, .converted, .expired].contains(outcome) else { return }
+        guard file != nil, failure == nil, outcome.isLogged else { return }
         let name = key.name
         let bytes = name.key.span
         // SAFETY: every byte of an array of bytes is initialised.
@@ -61,11 +66,17 @@ struct DifferencesLog {
         pending.removeAll(keepingCapacity: true)
     }
 
-    /// Writes all that was noted.
+    /// Ends a portion: all that was noted is kept, and where the run stands then.
     ///
-    /// - Throws: What kept any of it from being written.
-    mutating func flush() throws(VerifierError) {
+    /// - Throws: What kept any of it from being written: then all of it is forgotten.
+    mutating func keep(_ checkpoint: Checkpoint) throws(VerifierError) {
         write()
         if let failure { throw failure }
+        try file?.keep(checkpoint)
     }
+}
+
+extension KeyOutcome {
+    /// Whether a file of differences holds keys that come to this.
+    var isLogged: Bool { ![.match, .converted, .expired].contains(self) }
 }

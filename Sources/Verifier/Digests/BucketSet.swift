@@ -11,6 +11,29 @@ package struct BucketSet: Hashable, Sendable {
 
     package init() {}
 
+    /// Takes the bitmap that ``bitmap`` gave.
+    ///
+    /// - Returns: `nil` for another number of bytes.
+    init?(bitmap: [UInt8]) {
+        guard bitmap.count == Self.bucketCount / 8 else { return nil }
+        for index in words.indices {
+            words[index] = bitmap[index * 8..<index * 8 + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+        }
+        count = words.reduce(0) { $0 + $1.nonzeroBitCount }
+    }
+
+    /// 512 KiB: a bit for each bucket, the lowest bit of the first byte for bucket 0.
+    var bitmap: [UInt8] {
+        words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }
+    }
+
+    /// How many buckets of the set lie before one, 0 ... 4,194,304.
+    func count(before end: UInt32) -> Int {
+        let whole = words[..<Int(end >> 6)].reduce(0) { $0 + $1.nonzeroBitCount }
+        guard end & 63 > 0 else { return whole }
+        return whole + (words[Int(end >> 6)] & ((1 << UInt64(end & 63)) - 1)).nonzeroBitCount
+    }
+
     package var isEmpty: Bool { count == 0 }
 
     /// - Parameter bucket: 0 ... 4,194,303.

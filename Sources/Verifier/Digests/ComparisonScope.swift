@@ -8,9 +8,9 @@ package import RDBParser
 /// | field expiries | the target holds them (Redis 7.4, Valkey 9), or the source does not | a conversion drops them |
 /// | streams' history | both hold it (Redis 7.0 and all Valkeys) | left out: servers make up what the older one lacks |
 /// | streams' idempotence | the target holds it (Redis 8.6), or the source does not | a conversion drops it |
-package struct ComparisonScope: Hashable, Sendable {
+package struct ComparisonScope: Hashable, Sendable, Codable {
     /// What happens to a part of values that not every server has.
-    package enum Part: Hashable, Sendable {
+    package enum Part: String, Hashable, Sendable, Codable {
         /// It must be equal.
         case compared
         /// One side fills in something of its own: it says nothing.

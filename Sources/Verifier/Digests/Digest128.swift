@@ -1,7 +1,7 @@
 /// The first 128 bits of a SHA-256 under the run's seed, or a sum of such.
 ///
 /// Sums, not exclusive or: a key that a scan returned twice changes the sum instead of vanishing from it.
-package struct Digest128: Hashable, Sendable, CustomStringConvertible {
+package struct Digest128: Hashable, Sendable, Codable, CustomStringConvertible {
     package var bits: UInt128
 
     package static let zero = Digest128(bits: 0)
@@ -31,5 +31,18 @@ package struct Digest128: Hashable, Sendable, CustomStringConvertible {
     package var description: String {
         let digits = String(bits, radix: 16)
         return String(repeating: "0", count: 32 - digits.count) + digits
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        guard let bits = UInt128(try container.decode(String.self), radix: 16) else {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "these are no hexadecimal digits")
+        }
+        self.bits = bits
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(description)
     }
 }

@@ -33,12 +33,15 @@ package final class DigestTable: Sendable {
 }
 
 /// How many keys each side has, by slot.
-package struct SlotCounts: Hashable, Sendable {
+package struct SlotCounts: Hashable, Sendable, Codable {
     /// One number for each slot, in order.
     package fileprivate(set) var source = [UInt64](repeating: 0, count: HashSlot.count)
     package fileprivate(set) var target = [UInt64](repeating: 0, count: HashSlot.count)
 
     package init() {}
+
+    /// Whether there is a number for each slot, as there is unless it was decoded from something else.
+    var isWhole: Bool { source.count == HashSlot.count && target.count == HashSlot.count }
 
     package var sourceTotal: UInt64 { source.reduce(0, +) }
     package var targetTotal: UInt64 { target.reduce(0, +) }

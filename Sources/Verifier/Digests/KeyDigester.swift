@@ -1,5 +1,6 @@
 package import RDBParser
 internal import RESP
+internal import SlotWorkers
 
 /// Makes the digests of keys: one for each reader, not shared between threads.
 ///
@@ -30,6 +31,13 @@ package final class KeyDigester: ValueVisitor {
     /// Slot, bucket and place in a sample.
     package func place(database: Int, key: RawSpan) -> KeyPlace {
         KeyPlace(slot: HashSlot(key: key), hash: placement.hash(prefix: UInt64(truncatingIfNeeded: database), key))
+    }
+
+    /// The same.
+    func place(of name: KeyName) -> KeyPlace {
+        let bytes = name.key.span
+        // SAFETY: every byte of an array of bytes is initialised.
+        return place(database: name.database, key: unsafe bytes.bytes)
     }
 
     /// What stands for (database, key) where names are not kept or not shown: `key_hash` of a report.

@@ -13,6 +13,7 @@ struct SeededHash: ~Copyable {
         case placement, record, compound
         case string, list, module, collection, member, scoredMember, field, fieldExpiry
         case entries, streamHistory, entriesRead, group, consumer, stream, producer, producerID, idempotence
+        case checkpoint
     }
 
     private static let capacity = 1024

@@ -5,7 +5,7 @@ package import RDBParser
 ///
 /// What not every server holds has digests of its own, so that they can be compared where both sides have them
 /// (`ComparisonScope`), and so that a report can say which of them differs.
-package struct ValueDigest: Hashable, Sendable {
+package struct ValueDigest: Hashable, Sendable, Codable {
     package var kind: ValueKind
     /// Of what every version holds: strings; elements; fields with their values; members with the bits of their scores;
     /// a stream's live entries, last ID, groups with last ID, pending entries (ID, owner, delivery time and count) and

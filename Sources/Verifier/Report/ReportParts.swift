@@ -112,6 +112,37 @@ extension VerificationReport {
         }
     }
 
+    /// How a verification was gone on with that had been stopped. Times are in milliseconds since 1970, by the source's
+    /// clock.
+    package struct Resumption: Hashable, Sendable, Codable {
+        /// When the verification first began.
+        package var startedAt: Int64
+        /// When both sides had been read once: what was equal then was not read again.
+        package var readAt: Int64
+        /// When it last went on.
+        package var resumedAt: Int64
+        /// How often it went on: 1 ...
+        package var times: Int
+        /// Of the buckets that differ, those that had been compared key by key when it last went on, 0 ... 1.
+        package var share: Double
+
+        package init(startedAt: Int64, readAt: Int64, resumedAt: Int64, times: Int, share: Double) {
+            self.startedAt = startedAt
+            self.readAt = readAt
+            self.resumedAt = resumedAt
+            self.times = times
+            self.share = share
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case startedAt = "first_started_ms"
+            case readAt = "first_read_ms"
+            case resumedAt = "resumed_ms"
+            case times
+            case share = "share_before"
+        }
+    }
+
     /// What a repair did, between the verification that found the differences and the one that the report is of.
     package struct Repair: Hashable, Sendable, Codable {
         /// What the verification before the repair found.

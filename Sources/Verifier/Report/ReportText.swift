@@ -83,6 +83,7 @@ enum ReportText {
         if counts[.converted] > 0 {
             reasons.append("\(keys(counts[.converted])) match but for what their conversion dropped.")
         }
+        if let resumed = report.resumed { reasons.append(summary(resumed)) }
         if let repair = report.repair { reasons.append(summary(repair)) }
         if let sample = report.sample {
             reasons.append(bound(sample))
@@ -126,6 +127,12 @@ enum ReportText {
         }
         if repair.functions > 0 { parts.append("\(count(repair.functions)) function libraries copied") }
         return "Repaired before: \(parts.joined(separator: ", ")). Found then: \(summary(repair.before))."
+    }
+
+    static func summary(_ resumed: VerificationReport.Resumption) -> String {
+        let times = resumed.times == 1 ? "once" : "\(count(UInt64(clamping: resumed.times))) times"
+        return "Stopped and gone on with \(times), last at \(time(resumed.resumedAt)): begun at "
+            + "\(time(resumed.startedAt)); keys that were equal were read until \(time(resumed.readAt)) and not again."
     }
 
     static func line(_ difference: ValueDifference) -> String {
@@ -193,5 +200,23 @@ enum ReportText {
             }
         }
         return result
+    }
+}
+
+extension VerificationReport.Resumption {
+    /// A sentence for whoever waits.
+    package var announcement: String {
+        let done = Int(share * 100)
+        return "Going on with the verification that began at \(ReportText.time(startedAt)) and was stopped: both sides were "
+            + "read until \(ReportText.time(readAt)), and \(done) % of what differed is compared key by key."
+    }
+}
+
+extension DifferencesFile.Start {
+    /// A sentence for whoever waits; `nil` where there is nothing to say.
+    package var announcement: String? {
+        guard case .instead(let startedAt) = self else { return nil }
+        return "The verification that began at \(ReportText.time(startedAt)) was stopped before both sides had been read "
+            + "once: this one begins anew."
     }
 }

@@ -30,6 +30,8 @@ package struct VerificationReport: Hashable, Sendable, Codable {
     package var slotRanges: [Group] = []
     package var sample: Sample?
     package var functions: FunctionComparison?
+    /// How the verification went on after a stop; the one before the repair, where there was one.
+    package var resumed: Resumption?
     /// What was repaired before this verification.
     package var repair: Repair?
     package var slots = SlotStates()
@@ -77,7 +79,7 @@ package struct VerificationReport: Hashable, Sendable, Codable {
         case ignoresExtra = "ignore_extra"
         case coverage, counts, types
         case slotRanges = "slot_ranges"
-        case sample, functions, repair, slots
+        case sample, functions, resumed, repair, slots
         case expiryHistogram = "ttl_histogram"
         case sizeHistogram = "size_histogram"
         case examples, warnings

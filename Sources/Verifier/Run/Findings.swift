@@ -3,9 +3,9 @@ internal import RESP
 internal import SlotWorkers
 
 /// What comes of the keys that a verification looked at one by one.
-struct Findings {
+struct Findings: Hashable, Codable {
     /// A key for the report, whose values are still to be compared.
-    struct Found {
+    struct Found: Hashable, Codable {
         let key: KeyRounds.Candidate
         let outcome: KeyOutcome
     }
@@ -14,8 +14,6 @@ struct Findings {
     static let slotRanges = 16
     static let slotsPerRange = HashSlot.count / slotRanges
 
-    private let sample: SampleFilter
-    private let digester: KeyDigester
     /// Outcomes but matches.
     private(set) var counts = OutcomeCounts()
     private(set) var byKind: [ValueKind: OutcomeCounts] = [:]
@@ -30,16 +28,11 @@ struct Findings {
     private(set) var examples: [Found] = []
     private var exampleCounts = OutcomeCounts()
 
-    init(sample: SampleFilter, digester: KeyDigester) {
-        self.sample = sample
-        self.digester = digester
-    }
+    /// Whether there is a number for each range, as there is unless it was decoded from something else.
+    var isWhole: Bool { byRange.count == Self.slotRanges }
 
-    mutating func settle(_ key: KeyRounds.Candidate, _ outcome: KeyOutcome) {
-        let bytes = key.name.key.span
-        // SAFETY: every byte of an array of bytes is initialised.
-        let place = digester.place(database: key.name.database, key: unsafe bytes.bytes)
-        let isSampled = sample.takes(place)
+    /// - Parameter isSampled: Whether the sample holds the key; all do where all are compared.
+    mutating func settle(_ key: KeyRounds.Candidate, _ outcome: KeyOutcome, at place: KeyPlace, isSampled: Bool) {
         if !isSampled, outcome != .extra, outcome != .unsupported { besideSample += 1 }
         guard outcome != .match, outcome != .converted else { return }
         counts[outcome] += 1

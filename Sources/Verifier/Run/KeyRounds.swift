@@ -3,7 +3,7 @@ internal import SlotWorkers
 /// Looks at keys that seem to differ again and again, until each has its outcome.
 struct KeyRounds {
     /// A key, and what the second reading found of it.
-    struct Candidate {
+    struct Candidate: Hashable, Codable {
         let name: KeyName
         var source: KeyReading
         var target: KeyReading

@@ -21,8 +21,14 @@ final class SideAccess {
     }
 
     var isServer: Bool { lookup != nil }
-    var found: Int { lookup?.found ?? 0 }
-    var absent: Int { lookup?.absent ?? 0 }
+    private var counted = (found: 0, absent: 0)
+
+    /// Keys that were there and keys that were not, since it was last asked.
+    func takeCounts() -> (found: Int, absent: Int) {
+        let now = (found: lookup?.found ?? 0, absent: lookup?.absent ?? 0)
+        defer { counted = now }
+        return (now.found - counted.found, now.absent - counted.absent)
+    }
 
     func close() async { await lookup?.close() }
 

@@ -2,7 +2,7 @@ internal import RDBParser
 internal import SlotWorkers
 
 /// What the first reading of a side counts beside the sums. One for each reader; added up at the end.
-struct SideStatistics: Sendable {
+struct SideStatistics: Hashable, Sendable, Codable {
     /// Keys of the sums, by kind.
     private var kinds = [UInt64](repeating: 0, count: 8)
     /// Keys of the sums, and all keys whose value was seen, by kind and size.
@@ -63,6 +63,13 @@ struct SideStatistics: Sendable {
     }
 
     // MARK: Results
+
+    /// Whether there is a number for each class, as there is unless it was decoded from something else.
+    var isWhole: Bool {
+        let empty = SideStatistics()
+        return kinds.count == empty.kinds.count && compared.count == empty.compared.count
+            && seen.count == empty.seen.count && lifetimes.count == empty.lifetimes.count
+    }
 
     /// Keys of the sums of a kind.
     func count(_ kind: ValueKind) -> UInt64 { kinds[Int(kind.code)] }

@@ -15,7 +15,7 @@ struct VerifyPlan: Sendable {
 
     init(
         source: DataSide, target: DataSide, seed: RunSeed, scope: ComparisonScope, sample: SampleFilter,
-        configuration: VerifyConfiguration
+        configuration: VerifyConfiguration, startedAt: Int64
     ) {
         self.source = source
         self.target = target
@@ -23,16 +23,15 @@ struct VerifyPlan: Sendable {
         self.scope = scope
         self.sample = sample
         self.configuration = configuration
-        startedAt = source.clock.now
+        self.startedAt = startedAt
     }
 
-    /// Keys of a portion, both sides counted: some 300 bytes each in memory.
-    private static let portionKeys: UInt64 = 200_000
-
-    /// The differing buckets in portions whose keys find room in memory; and the largest keys that no sample holds.
-    func portions(_ result: VerifyResult) -> [KeyPortion] {
+    /// The differing buckets in portions whose keys find room in memory; and the largest keys that the sample does not
+    /// hold. What is done already is left out.
+    func portions(_ result: VerifyResult) throws -> [KeyPortion] {
         var portions: [KeyPortion] = []
-        var start: UInt32 = 0
+        let first = result.progress.nextBucket
+        var start = first
         var slots = SlotSet()
         var keys: UInt64 = 0
         func close(before end: UInt32) {
@@ -42,16 +41,21 @@ struct VerifyPlan: Sendable {
         for slot in result.buckets.slots.slots {
             let number = Int(slot.rawValue)
             let size = (result.slots.source[number] + result.slots.target[number]) / UInt64(KeyPlace.bucketsPerSlot) + 1
-            for bucket in UInt32(number) << 8..<UInt32(number + 1) << 8 where result.buckets.contains(bucket) {
-                if keys + size > Self.portionKeys { close(before: bucket) }
+            for bucket in UInt32(number) << 8..<UInt32(number + 1) << 8
+            where bucket >= first && result.buckets.contains(bucket) {
+                if keys + size > configuration.portionKeys { close(before: bucket) }
                 slots.insert(slot)
                 keys += size
             }
         }
         close(before: UInt32(BucketSet.bucketCount))
+        guard !sample.takesAll, !result.progress.isLargestDone else { return portions }
+        let digester = try KeyDigester(seed: seed, scope: scope)
+        // Those of the sample are in the sums, and so in a bucket if they differ.
         let named = Set(
-            result.statistics.flatMap(\.largest.entries).map { KeyName(database: $0.database, key: $0.key) })
-        if !sample.takesAll, !named.isEmpty {
+            result.statistics.flatMap(\.largest.entries).map { KeyName(database: $0.database, key: $0.key) }
+                .filter { !sample.takes(digester.place(of: $0)) })
+        if !named.isEmpty {
             portions.append(
                 KeyPortion(buckets: BucketSet(), range: 0..<0, sample: sample, named: named, slots: .all))
         }
@@ -70,41 +74,60 @@ struct VerifyResult {
     let statistics: [SideStatistics]
     let buckets: BucketSet
     let slots: SlotCounts
-    var findings: Findings
-    /// Keys that were compared one by one.
-    var reread: UInt64 = 0
+    /// When the first reading was whole, in milliseconds since 1970, by the source's clock.
+    let readAt: Int64
+    /// Of the second reading.
+    var progress: Checkpoint.Progress
+    /// How the run was gone on with; `nil` where it was not stopped.
+    var resumption: VerificationReport.Resumption?
     var functions: FunctionComparison?
-    var warnings: [String]
     /// Values of examples: source and target; empty where there are none.
     var values: [[KeyName: Value]] = []
-    /// Keys that were asked for by `DUMP`: of source and target, those that were there and those that were not.
-    private(set) var dumped: [Int]
-    private(set) var gone: [Int]
 
     init(
         readings: [SideReading.Result], statistics: [SideStatistics], buckets: BucketSet, slots: SlotCounts,
-        findings: Findings
+        readAt: Int64
     ) {
         self.readings = readings
         self.statistics = statistics
         self.buckets = buckets
         self.slots = slots
-        self.findings = findings
-        warnings = readings.flatMap(\.warnings)
-        dumped = readings.map(\.dumped)
-        gone = readings.map(\.gone)
+        self.readAt = readAt
+        progress = Checkpoint.Progress(
+            dumped: readings.map(\.dumped), gone: readings.map(\.gone), warnings: readings.flatMap(\.warnings))
+    }
+
+    /// What a run found before it was stopped.
+    init(_ checkpoint: Checkpoint) {
+        readings = checkpoint.reading.sides.map(\.result)
+        statistics = checkpoint.reading.statistics
+        buckets = checkpoint.buckets
+        slots = checkpoint.reading.slots
+        readAt = checkpoint.reading.endedAt
+        progress = checkpoint.progress
+    }
+
+    /// Where the run stands.
+    func checkpoint(_ plan: VerifyPlan, _ conditions: VerifyConditions) -> Checkpoint {
+        Checkpoint(
+            conditions: conditions,
+            reading: Checkpoint.FirstReading(
+                startedAt: plan.startedAt, endedAt: readAt, scope: plan.scope, sample: plan.sample,
+                sides: readings.map(Checkpoint.Side.init), statistics: statistics, slots: slots),
+            buckets: buckets, progress: progress)
     }
 
     mutating func addReads(of side: Int, _ reading: SideReading.Result) {
-        dumped[side] += reading.dumped
-        gone[side] += reading.gone
-        for warning in reading.warnings where !warnings.contains(warning) { warnings.append(warning) }
+        progress.dumped[side] += reading.dumped
+        progress.gone[side] += reading.gone
+        for warning in reading.warnings where !progress.warnings.contains(warning) { progress.warnings.append(warning) }
     }
 
     mutating func addReads(of sides: [SideAccess]) {
         for (index, side) in sides.enumerated() {
-            dumped[index] += side.found
-            gone[index] += side.absent
+            let (found, absent) = side.takeCounts()
+            progress.dumped[index] += found
+            progress.gone[index] += absent
         }
     }
 }

@@ -28,15 +28,16 @@ struct VerifyResultReport {
         report.expiryTolerance = configuration.expiryTolerance
         report.ignoresExtra = configuration.ignoresExtra
         report.functions = result.functions
-        report.warnings = result.warnings
+        report.warnings = result.progress.warnings
+        report.resumed = result.resumption
         report.coverage.filtered = UInt64(result.readings.map(\.tally.filtered).max() ?? 0)
         report.coverage.expiring = result.statistics.map(\.expiring).max() ?? 0
         report.coverage.differingBuckets = isSample ? 0 : result.buckets.count
-        report.coverage.reread = result.reread
+        report.coverage.reread = result.progress.reread
         count(&report)
         if isSample { report.sample = sample() }
         histograms(&report)
-        for found in result.findings.examples { report.add(example(found)) }
+        for found in result.progress.findings.examples { report.add(example(found)) }
         for name in Set(result.statistics.flatMap(\.unsupportedKeys)) {
             report.add(example(.init(key: .init(name: name, source: .absent, target: .absent), outcome: .unsupported)))
         }
@@ -58,8 +59,8 @@ struct VerifyResultReport {
         part.keys = UInt64(max(0, reading.tally.read - reading.tally.filtered))
         part.bytes = result.statistics[index].bytes
         // Value and expiry are read by a command each.
-        part.causedHits = UInt64(2 * result.dumped[index])
-        part.causedMisses = UInt64(2 * result.gone[index])
+        part.causedHits = UInt64(2 * result.progress.dumped[index])
+        part.causedMisses = UInt64(2 * result.progress.gone[index])
         guard let deployment = side.deployment, let primary = deployment.primaries.first,
             let facts = deployment.facts[primary]
         else { return part }
@@ -78,7 +79,7 @@ struct VerifyResultReport {
     // MARK: Counts
 
     private func count(_ report: inout VerificationReport) {
-        let findings = result.findings
+        let findings = result.progress.findings
         let source = result.statistics[0]
         report.counts = findings.counts
         let unsupported = result.statistics.map(\.unsupported).max() ?? 0
@@ -118,8 +119,8 @@ struct VerifyResultReport {
         for kind in ValueKind.all {
             for sizeClass in SizeClass.allCases {
                 let stratum = Stratum(kind: kind, size: sizeClass)
-                let compared = result.statistics[0].compared(stratum) + (result.findings.extras[stratum] ?? 0)
-                let mismatches = result.findings.mismatches[stratum] ?? 0
+                let compared = result.statistics[0].compared(stratum) + (result.progress.findings.extras[stratum] ?? 0)
+                let mismatches = result.progress.findings.mismatches[stratum] ?? 0
                 let seen = result.statistics.map { $0.seen(stratum) }.max() ?? 0
                 size += compared
                 guard compared + seen + mismatches > 0 else { continue }
@@ -129,7 +130,7 @@ struct VerifyResultReport {
                 }
             }
         }
-        let sampled = result.findings.sampled
+        let sampled = result.progress.findings.sampled
         let undecided = sampled[.changing] + sampled[.inconclusive] + sampled[.unsupported] + sampled[.expired]
         let population = result.readings.map { UInt64(max(0, $0.tally.read - $0.tally.filtered)) }.max() ?? 0
         return .init(

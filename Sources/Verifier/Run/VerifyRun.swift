@@ -15,11 +15,17 @@ package final class VerifyRun: Sendable {
 
     private let configuration: VerifyConfiguration
     private let control: RunControl
+    private let resumed: @Sendable (VerificationReport.Resumption) -> Void
     private let state = NIOLockedValueBox(State())
 
-    package init(_ configuration: VerifyConfiguration, control: RunControl) {
+    /// - Parameter resumed: Called where the run goes on from an earlier one, once it is known that it can.
+    package init(
+        _ configuration: VerifyConfiguration, control: RunControl,
+        resumed: @escaping @Sendable (VerificationReport.Resumption) -> Void = { _ in }
+    ) {
         self.configuration = configuration
         self.control = control
+        self.resumed = resumed
     }
 
     /// How far it is. From anywhere, at any time.
@@ -38,7 +44,8 @@ package final class VerifyRun: Sendable {
     /// Compares to the end.
     ///
     /// - Throws: `RunError` or `VerifierError` when a side cannot be read, or was not read to its end: there is no verdict
-    ///   then, also when `control` was told to stop.
+    ///   then, also when `control` was told to stop; `otherRun` where the file of differences holds a run that cannot go on
+    ///   as this one.
     package func run() async throws -> VerificationReport {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
         do {
@@ -65,16 +72,57 @@ package final class VerifyRun: Sendable {
         let target = try await DataSide.open(
             configuration.target, control: control, on: Array(loops.dropFirst() + loops.prefix(1)))
         try source.expectDifferent(from: target)
-        let sample = try drawSample(source, target)
-        let scope = try await scope(source, target)
+        let earlier = try configuration.differences?.checkpoint()
         let seed = configuration.seed ?? .random()
-        let plan = VerifyPlan(
-            source: source, target: target, seed: seed, scope: scope, sample: sample, configuration: configuration)
-        var result = try await sum(plan)
-        try await settle(plan, &result)
+        let plan: VerifyPlan
+        var result: VerifyResult
+        let conditions: VerifyConditions
+        if let earlier {
+            conditions = earlier.conditions
+            (plan, result) = try resume(earlier, source, target, seed)
+        } else {
+            plan = VerifyPlan(
+                source: source, target: target, seed: seed, scope: try await scope(source, target),
+                sample: try drawSample(source, target), configuration: configuration, startedAt: source.clock.now)
+            // As the sides are before they are read: a file that is replaced meanwhile is another.
+            conditions = try VerifyConditions(configuration, seed: seed, source: source, target: target)
+            result = try await sum(plan)
+        }
+        try configuration.differences?.keep(result.checkpoint(plan, conditions))
+        try await settle(plan, conditions, &result)
         enter(.describing)
         result.functions = await functions(plan, &result)
         return try await VerifyResultReport(plan, result, startedAt: plan.startedAt).make()
+    }
+
+    // MARK: Going on
+
+    /// Takes up a run that was stopped behind its first reading.
+    ///
+    /// - Throws: `otherRun` where it was not this one.
+    private func resume(
+        _ earlier: Checkpoint, _ source: DataSide, _ target: DataSide, _ seed: RunSeed
+    ) throws -> (VerifyPlan, VerifyResult) {
+        let now = try VerifyConditions(configuration, seed: seed, source: source, target: target)
+        let differences = now.differences(from: earlier.conditions)
+        guard differences.isEmpty else {
+            throw VerifierError(
+                .otherRun,
+                "'\(configuration.differences?.path ?? "")' holds the unfinished work of another verification, and was left "
+                    + "as it is: \(differences.joined(separator: "; ")). Go on with that one as it was begun, name another "
+                    + "file for --differences, or remove this one.")
+        }
+        let plan = VerifyPlan(
+            source: source, target: target, seed: seed, scope: earlier.reading.scope, sample: earlier.reading.sample,
+            configuration: configuration, startedAt: earlier.reading.startedAt)
+        var result = VerifyResult(earlier)
+        result.progress.resumptions += 1
+        let resumption = VerificationReport.Resumption(
+            startedAt: plan.startedAt, readAt: result.readAt, resumedAt: source.clock.now,
+            times: result.progress.resumptions, share: earlier.share)
+        result.resumption = resumption
+        resumed(resumption)
+        return (plan, result)
     }
 
     // MARK: Before the first key
@@ -139,10 +187,9 @@ package final class VerifyRun: Sendable {
         enter(.rereading)
         var result = VerifyResult(
             readings: [first, second], statistics: collected.map { box in box.withLockedValue { $0 } },
-            buckets: table.differingBuckets(), slots: table.counts(),
-            findings: Findings(sample: plan.sample, digester: try KeyDigester(seed: plan.seed, scope: plan.scope)))
+            buckets: table.differingBuckets(), slots: table.counts(), readAt: plan.source.clock.now)
         if !plan.sample.takesAll, first.isScan, second.isScan {
-            result.warnings.append(
+            result.progress.warnings.append(
                 "SCAN does not show sizes: the largest keys were looked for within the sample only, as both sides were read so."
             )
         }
@@ -151,34 +198,40 @@ package final class VerifyRun: Sendable {
 
     // MARK: What differs
 
-    private func settle(_ plan: VerifyPlan, _ result: inout VerifyResult) async throws {
+    private func settle(
+        _ plan: VerifyPlan, _ conditions: VerifyConditions, _ result: inout VerifyResult
+    ) async throws {
         let source = try SideAccess(plan.source, seed: plan.seed, scope: plan.scope)
         let target = try SideAccess(plan.target, seed: plan.seed, scope: plan.scope)
         let comparison = KeyComparison(scope: plan.scope, expiryTolerance: configuration.expiryTolerance)
         let rounds = KeyRounds(
             source: source, target: target, comparison: comparison, policy: configuration.policy, control: control)
-        var log = DifferencesLog(
-            configuration.differences, digester: try KeyDigester(seed: plan.seed, scope: plan.scope))
-        for portion in plan.portions(result) {
+        let digester = try KeyDigester(seed: plan.seed, scope: plan.scope)
+        var log = DifferencesLog(configuration.differences, digester: digester)
+        func settled(_ key: KeyRounds.Candidate, _ outcome: KeyOutcome) {
+            let place = digester.place(of: key.name)
+            result.progress.findings.settle(key, outcome, at: place, isSampled: plan.sample.takes(place))
+            log.note(key, outcome)
+        }
+        for portion in try plan.portions(result) {
+            try log.begin()
             let readings = try await read(portion, plan, &result)
             enter(.rechecking)
             var candidates: [KeyRounds.Candidate] = []
             let time = plan.source.clock.now
             for (name, found) in readings.sorted {
-                result.reread += 1
+                result.progress.reread += 1
                 let key = KeyRounds.Candidate(
                     name: name, source: found.source ?? .absent, target: found.target ?? .absent)
                 let outcome = comparison.outcome(source: key.source, target: key.target, at: time)
                 // What was named only is not read yet where it can be asked for.
                 let isOpen = outcome.isMismatch || (found.source == nil && found.target == nil)
-                if isOpen { candidates.append(key) } else { result.findings.settle(key, outcome) }
-                if !isOpen { log.note(key, outcome) }
+                if isOpen { candidates.append(key) } else { settled(key, outcome) }
             }
-            try await rounds.settle(candidates) { key, outcome in
-                result.findings.settle(key, outcome)
-                log.note(key, outcome)
-            }
-            try log.flush()
+            try await rounds.settle(candidates, settled: settled)
+            result.addReads(of: [source, target])
+            result.progress.finish(portion)
+            try log.keep(result.checkpoint(plan, conditions))
             enter(.rereading)
         }
         try await describe(&result, plan, source, target)
@@ -220,7 +273,7 @@ package final class VerifyRun: Sendable {
         _ result: inout VerifyResult, _ plan: VerifyPlan, _ source: SideAccess, _ target: SideAccess
     ) async throws {
         enter(.describing)
-        let names = result.findings.examples.filter { found in
+        let names = result.progress.findings.examples.filter { found in
             let size = Findings.value(found.key)?.bytes ?? 0
             return [.type, .value, .ttl].contains(found.outcome) && size <= Self.largestExample
         }.map(\.key.name)
@@ -252,7 +305,7 @@ package final class VerifyRun: Sendable {
                 do {
                     codes = Set(try await side.functionLibraries())
                 } catch {
-                    result.warnings.append(
+                    result.progress.warnings.append(
                         "Function libraries were not compared, for the \(ComparedSide.allCases[index])'s \(error)")
                     return nil
                 }

@@ -1,7 +1,7 @@
 /// The largest keys that one side has shown: a sample misses them nearly always, and they are what a migration breaks
 /// first, so all of them are compared. The union of both sides' lists is what to read again.
-package struct LargestKeys: Sendable {
-    package struct Entry: Hashable, Sendable {
+package struct LargestKeys: Hashable, Sendable, Codable {
+    package struct Entry: Hashable, Sendable, Codable {
         package let bytes: UInt64
         package let database: Int
         package let key: [UInt8]

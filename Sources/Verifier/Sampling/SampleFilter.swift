@@ -2,7 +2,7 @@ internal import RESP
 
 /// Which keys a sample holds: those whose keyed hash is at most a limit. Both sides decide alike without speaking to
 /// each other, so that extra keys are found as well as missing ones, and a run with the same seed draws the same keys.
-package struct SampleFilter: Hashable, Sendable {
+package struct SampleFilter: Hashable, Sendable, Codable {
     /// `UInt64.max` takes all.
     package let limit: UInt64
 

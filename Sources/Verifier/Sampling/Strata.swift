@@ -29,7 +29,7 @@ package enum SizeClass: Int, Hashable, Sendable, CaseIterable, Codable {
 }
 
 /// A part of the keys that are alike.
-package struct Stratum: Hashable, Sendable {
+package struct Stratum: Hashable, Sendable, Codable {
     package var kind: ValueKind
     package var size: SizeClass
 
