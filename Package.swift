@@ -106,10 +106,14 @@ let package = Package(
         .testTarget(
             name: "RDBReportTests", dependencies: ["RDBReport", "RDBParser", "COpenSSL"], swiftSettings: ours),
         .testTarget(
-            name: "IntegrationTests", dependencies: ["TestServers", "Backfill", "COpenSSL"], swiftSettings: ours),
+            name: "IntegrationTests",
+            dependencies: ["TestServers", "Backfill", "Verifier", "SlotWorkers", "RESP", "COpenSSL"],
+            swiftSettings: ours),
         .testTarget(
             name: "VerifierTests",
-            dependencies: ["Verifier", "RDBParser", "RESP", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: [
+                "Verifier", "SlotWorkers", "RDBParser", "RESP", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
             swiftSettings: ours),
         .target(name: "TestServers", path: "Tests/TestServers", swiftSettings: ours),
         .testTarget(name: "TestServersTests", dependencies: ["TestServers"], swiftSettings: ours),

@@ -33,6 +33,9 @@ struct ReportTests {
         var repair = VerificationReport.Repair(before: report.counts, isOnlyOfDiffering: false)
         (repair.keys, repair.copied, repair.keptExtra, repair.functions) = (8, 7, 2, 1)
         report.repair = repair
+        report.resumed = .init(
+            startedAt: 1_763_000_000_000, readAt: 1_763_000_000_500, resumedAt: 1_763_000_009_000, times: 2, share: 0.25
+        )
         for index in 0..<HashSlot.count {
             if let slot = HashSlot(index) { report.slots[slot] = index < 300 ? .empty : .equal }
         }

@@ -61,7 +61,8 @@ extension DifferencesFile {
                     let told = checkpoint.progress.findings.counts[outcome]
                     guard found[outcome.rawValue, default: 0] == told else {
                         throw Self.damaged(
-                            path, "it holds \(found[outcome.rawValue, default: 0]) keys of class \(outcome.rawValue), "
+                            path,
+                            "it holds \(found[outcome.rawValue, default: 0]) keys of class \(outcome.rawValue), "
                                 + "and \(told) were found")
                     }
                 }

@@ -16,15 +16,22 @@ package struct BucketSet: Hashable, Sendable {
     /// - Returns: `nil` for another number of bytes.
     init?(bitmap: [UInt8]) {
         guard bitmap.count == Self.bucketCount / 8 else { return nil }
+        let bytes = bitmap.span
+        // SAFETY: every byte of an array of bytes is initialised.
+        let span = unsafe bytes.bytes
         for index in words.indices {
-            words[index] = bitmap[index * 8..<index * 8 + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+            // SAFETY: the guard above proved that there are eight bytes for each word; the load needs no alignment.
+            let word = unsafe span.unsafeLoadUnaligned(fromUncheckedByteOffset: index * 8, as: UInt64.self)
+            words[index] = UInt64(littleEndian: word)
         }
         count = words.reduce(0) { $0 + $1.nonzeroBitCount }
     }
 
     /// 512 KiB: a bit for each bucket, the lowest bit of the first byte for bucket 0.
     var bitmap: [UInt8] {
-        words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }
+        let words = words.map(\.littleEndian)
+        // SAFETY: the words are only read within the closure, as bytes.
+        return unsafe words.withUnsafeBytes { unsafe [UInt8]($0) }
     }
 
     /// How many buckets of the set lie before one, 0 ... 4,194,304.

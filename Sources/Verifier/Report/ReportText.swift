@@ -207,7 +207,8 @@ extension VerificationReport.Resumption {
     /// A sentence for whoever waits.
     package var announcement: String {
         let done = Int(share * 100)
-        return "Going on with the verification that began at \(ReportText.time(startedAt)) and was stopped: both sides were "
+        return
+            "Going on with the verification that began at \(ReportText.time(startedAt)) and was stopped: both sides were "
             + "read until \(ReportText.time(readAt)), and \(done) % of what differed is compared key by key."
     }
 }
@@ -216,7 +217,8 @@ extension DifferencesFile.Start {
     /// A sentence for whoever waits; `nil` where there is nothing to say.
     package var announcement: String? {
         guard case .instead(let startedAt) = self else { return nil }
-        return "The verification that began at \(ReportText.time(startedAt)) was stopped before both sides had been read "
+        return
+            "The verification that began at \(ReportText.time(startedAt)) was stopped before both sides had been read "
             + "once: this one begins anew."
     }
 }

@@ -21,22 +21,6 @@ struct VerifyConditions: Hashable, Sendable, Codable {
     var rounds: Int
     var confirmations: Int
 
-    /// - Throws: `RunError` for a file that cannot be looked at.
-    init(
-        _ configuration: VerifyConfiguration, seed: RunSeed, source: DataSide, target: DataSide
-    ) throws(RunError) {
-        self.seed = seed.description
-        self.source = try SideIdentity(source)
-        self.target = try SideIdentity(target)
-        filters = configuration.filters.mapValues { $0.sorted() }
-        if case .sample(let size) = configuration.extent { sample = size }
-        confidence = configuration.confidence
-        expiryTolerance = configuration.expiryTolerance
-        ignoresExtra = configuration.ignoresExtra
-        rounds = configuration.policy.rounds
-        confirmations = configuration.policy.confirmations
-    }
-
     /// What is not as it was, each in words; empty where a stopped run can go on.
     func differences(from earlier: Self) -> [String] {
         var found: [String] = []
@@ -57,5 +41,21 @@ struct VerifyConditions: Hashable, Sendable, Codable {
         compare("--rounds", \.rounds) { "\($0)" }
         if rounds == earlier.rounds { compare("the number of confirmations", \.confirmations) { "\($0)" } }
         return found
+    }
+}
+
+extension VerifyConditions {
+    /// - Throws: `RunError` for a file that cannot be looked at.
+    init(
+        _ configuration: VerifyConfiguration, seed: RunSeed, source: DataSide, target: DataSide
+    ) throws(RunError) {
+        var sample: UInt64?
+        if case .sample(let size) = configuration.extent { sample = size }
+        self.init(
+            seed: seed.description, source: try SideIdentity(source), target: try SideIdentity(target),
+            filters: configuration.filters.mapValues { $0.sorted() }, sample: sample,
+            confidence: configuration.confidence, expiryTolerance: configuration.expiryTolerance,
+            ignoresExtra: configuration.ignoresExtra, rounds: configuration.policy.rounds,
+            confirmations: configuration.policy.confirmations)
     }
 }

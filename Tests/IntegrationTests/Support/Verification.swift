@@ -40,6 +40,35 @@ struct Verification: Decodable, Sendable {
         let mismatches: Int
     }
 
+    struct Coverage: Decodable, Hashable, Sendable {
+        let differingBuckets: Int
+        let reread: Int
+
+        enum CodingKeys: String, CodingKey {
+            case differingBuckets = "differing_buckets"
+            case reread
+        }
+    }
+
+    struct Group: Decodable, Hashable, Sendable {
+        let name: String
+        let counts: [String: Int]
+    }
+
+    struct Resumption: Decodable, Sendable {
+        let times: Int
+        let readAt: Int64
+        let resumedAt: Int64
+        let share: Double
+
+        enum CodingKeys: String, CodingKey {
+            case times
+            case readAt = "first_read_ms"
+            case resumedAt = "resumed_ms"
+            case share = "share_before"
+        }
+    }
+
     let verdict: String
     let counts: [String: Int]
     let examples: [Example]
@@ -48,6 +77,16 @@ struct Verification: Decodable, Sendable {
     let target: Side
     let sample: Sample?
     let seed: String
+    let coverage: Coverage
+    let types: [Group]
+    let slotRanges: [Group]
+    let resumed: Resumption?
+
+    enum CodingKeys: String, CodingKey {
+        case verdict, counts, examples, warnings, source, target, sample, seed, coverage, types
+        case slotRanges = "slot_ranges"
+        case resumed
+    }
 
     /// Each key that is no match, as `class key`.
     var found: Set<String> { Set(examples.map { "\($0.outcome) \($0.key ?? "?")" }) }
