@@ -13,19 +13,6 @@ struct VerifyPlan: Sendable {
     /// In milliseconds since 1970, by the source's clock.
     let startedAt: Int64
 
-    init(
-        source: DataSide, target: DataSide, seed: RunSeed, scope: ComparisonScope, sample: SampleFilter,
-        configuration: VerifyConfiguration, startedAt: Int64
-    ) {
-        self.source = source
-        self.target = target
-        self.seed = seed
-        self.scope = scope
-        self.sample = sample
-        self.configuration = configuration
-        self.startedAt = startedAt
-    }
-
     /// The differing buckets in portions whose keys find room in memory; and the largest keys that the sample does not
     /// hold. What is done already is left out.
     func portions(_ result: VerifyResult) throws -> [KeyPortion] {
