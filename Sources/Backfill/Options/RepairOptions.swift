@@ -7,7 +7,8 @@ import Verifier
 struct RepairOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Write all keys that differ, with their names, to an SQLite file. If it is of a verification that was stopped, that one goes on; one that came to its end is replaced; any other file is refused.",
+            "Write all keys that differ, with their names, to an SQLite file. If it is of a verification that was "
+                + "stopped, that one goes on; one that came to its end is replaced; any other file is refused.",
             valueName: "file"))
     var differences: String?
 
@@ -60,8 +61,8 @@ struct RepairOptions: ParsableArguments {
         return run
     }
 
-    /// Opens or makes the file for what differs, and finds out whether the target could be repaired: both before anything
-    /// is read. Where a run goes on its seed is taken, unless another was asked for.
+    /// Opens or makes the file for what differs, and finds out whether the target could be repaired: both before
+    /// anything is read. Where a run goes on its seed is taken, unless another was asked for.
     func prepare(_ configuration: inout VerifyConfiguration, control: RunControl) async throws {
         if let run = try run(configuration) { try await BackfillRun(run, control: control).expectWritableTarget() }
         let given = configuration.seed

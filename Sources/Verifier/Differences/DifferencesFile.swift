@@ -78,7 +78,8 @@ package final class DifferencesFile: Sendable {
         guard version == DifferencesFormat.version else {
             throw VerifierError(
                 .damagedFile,
-                "'\(path)' has version \(version) of its format, and only \(DifferencesFormat.version) is known: it was left as it is."
+                "'\(path)' has version \(version) of its format, and only \(DifferencesFormat.version) is known: "
+                    + "it was left as it is."
             )
         }
         guard faults == "ok" else { throw damaged(path, faults ?? "it cannot be checked") }

@@ -8,9 +8,9 @@ internal import GRDB
 
 /// The structure of a file of differences, and how it is told from other files.
 ///
-/// An SQLite 3 database, version 2: 1 had no checkpoint. A change of the digests, or of what buckets hold, is a new version
-/// too, since a run goes on with what an earlier one put there. Its `application_id` ("BKFD") lies in the file's header, so that a file of somebody
-/// else's is known without being opened as a database.
+/// An SQLite 3 database, version 2: 1 had no checkpoint. A change of the digests, or of what buckets hold, is a new
+/// version too, since a run goes on with what an earlier one put there. Its `application_id` ("BKFD") lies in the
+/// file's header, so that a file of somebody else's is known without being opened as a database.
 enum DifferencesFormat {
     static let version = 2
     private static let applicationID: Int32 = 0x424B_4644

@@ -208,8 +208,8 @@ extension VerificationReport.Resumption {
     package var announcement: String {
         let done = Int(share * 100)
         return
-            "Going on with the verification that began at \(ReportText.time(startedAt)) and was stopped: both sides were "
-            + "read until \(ReportText.time(readAt)), and \(done) % of what differed is compared key by key."
+            "Going on with the verification that began at \(ReportText.time(startedAt)) and was stopped: both sides "
+            + "were read until \(ReportText.time(readAt)), and \(done) % of what differed is compared key by key."
     }
 }
 

@@ -13,11 +13,12 @@ struct Checkpoint: Hashable, Sendable {
 
     /// What the first reading found, but for the buckets.
     struct FirstReading: Hashable, Sendable, Codable {
-        /// When the verification began, and when this reading was whole: milliseconds since 1970, by the source's clock.
+        /// When the verification began, and when this reading was whole: milliseconds since 1970, by the source's
+        /// clock.
         var startedAt: Int64
         var endedAt: Int64
-        /// What the digests were made under. Its horizon stays that of the first reading, as the sums were made with it:
-        /// what expires behind it shows as such on being looked at.
+        /// What the digests were made under. Its horizon stays that of the first reading, as the sums were made with
+        /// it: what expires behind it shows as such on being looked at.
         var scope: ComparisonScope
         var sample: SampleFilter
         /// Of source and target.
@@ -45,7 +46,8 @@ struct Checkpoint: Hashable, Sendable {
         var isLargestDone = false
         var findings = Findings()
         var reread: UInt64 = 0
-        /// Keys that were asked for by `DUMP` so far: of source and target, those that were there and those that were not.
+        /// Keys that were asked for by `DUMP` so far: of source and target, those that were there and those that were
+        /// not.
         var dumped: [Int]
         var gone: [Int]
         var warnings: [String]

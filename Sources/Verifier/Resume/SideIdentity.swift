@@ -77,8 +77,8 @@ enum SideIdentity: Hashable, Sendable, Codable {
 
 extension SideIdentity.Server {
     /// A server that has not restarted has the data that it had, unless it was a replica of another meanwhile: then the
-    /// replication ID before its promotion is a new one, or its stream ends earlier. The replication ID itself says less:
-    /// a primary takes a new one when its first replica comes, and an hour after its last has gone.
+    /// replication ID before its promotion is a new one, or its stream ends earlier. The replication ID itself says
+    /// less: a primary takes a new one when its first replica comes, and an hour after its last has gone.
     func difference(from earlier: Self) -> String? {
         guard !runID.isEmpty, !earlier.runID.isEmpty else { return "does not say which server it is (run_id)" }
         guard runID == earlier.runID else { return "is another server, or was restarted, or failed over" }

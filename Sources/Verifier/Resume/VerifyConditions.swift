@@ -3,8 +3,8 @@ internal import SlotWorkers
 
 /// What a verification compares, and how: one that was stopped goes on only under the same conditions.
 ///
-/// How servers are read, and what a report shows, may change: the first does not change what is found, and the second is
-/// decided at the end.
+/// How servers are read, and what a report shows, may change: the first does not change what is found, and the second
+/// is decided at the end.
 struct VerifyConditions: Hashable, Sendable, Codable {
     /// Hexadecimal.
     var seed: String

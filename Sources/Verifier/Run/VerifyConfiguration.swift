@@ -22,11 +22,11 @@ package struct VerifyConfiguration: Sendable {
     package var ignoresExtra = false
     /// Whether names of keys, and contents, may be in the report. Default false.
     package var showsKeys = false
-    /// Takes all keys that are neither equal nor expired, and where the run stands; one that holds a checkpoint is gone on
-    /// with. Default: only examples are kept.
+    /// Takes all keys that are neither equal nor expired, and where the run stands; one that holds a checkpoint is gone
+    /// on with. Default: only examples are kept.
     package var differences: DifferencesFile?
-    /// What the sides' filters were made from: an option's name, such as `include-key`, and what it was given. A run goes
-    /// on only under the same. Default: nothing.
+    /// What the sides' filters were made from: an option's name, such as `include-key`, and what it was given. A run
+    /// goes on only under the same. Default: nothing.
     package var filters: [String: [String]] = [:]
     /// Keys of differing buckets that are in memory at once, both sides counted: some 300 bytes each. 1 ...; default
     /// 200,000.

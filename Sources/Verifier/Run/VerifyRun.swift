@@ -43,9 +43,9 @@ package final class VerifyRun: Sendable {
 
     /// Compares to the end.
     ///
-    /// - Throws: `RunError` or `VerifierError` when a side cannot be read, or was not read to its end: there is no verdict
-    ///   then, also when `control` was told to stop; `otherRun` where the file of differences holds a run that cannot go on
-    ///   as this one.
+    /// - Throws: `RunError` or `VerifierError` when a side cannot be read, or was not read to its end: there is no
+    ///   verdict then, also when `control` was told to stop; `otherRun` where the file of differences holds a run that
+    ///   cannot go on as this one.
     package func run() async throws -> VerificationReport {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
         do {
@@ -108,9 +108,9 @@ package final class VerifyRun: Sendable {
         guard differences.isEmpty else {
             throw VerifierError(
                 .otherRun,
-                "'\(configuration.differences?.path ?? "")' holds the unfinished work of another verification, and was left "
-                    + "as it is: \(differences.joined(separator: "; ")). Go on with that one as it was begun, name another "
-                    + "file for --differences, or remove this one.")
+                "'\(configuration.differences?.path ?? "")' holds the unfinished work of another verification, and "
+                    + "was left as it is: \(differences.joined(separator: "; ")). Go on with that one as it was begun, "
+                    + "name another file for --differences, or remove this one.")
         }
         let plan = VerifyPlan(
             source: source, target: target, seed: seed, scope: earlier.reading.scope, sample: earlier.reading.sample,
