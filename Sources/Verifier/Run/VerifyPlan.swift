@@ -12,6 +12,8 @@ struct VerifyPlan: Sendable {
     let configuration: VerifyConfiguration
     /// In milliseconds since 1970, by the source's clock.
     let startedAt: Int64
+    /// What earlier verifications waited for the limits of source and target.
+    private let throttledBefore: [Duration]
 
     init(
         source: DataSide, target: DataSide, seed: RunSeed, scope: ComparisonScope, sample: SampleFilter,
@@ -24,6 +26,13 @@ struct VerifyPlan: Sendable {
         self.sample = sample
         self.configuration = configuration
         startedAt = source.clock.now
+        throttledBefore = [source, target].map { $0.configuration.limit?.waited ?? .zero }
+    }
+
+    /// How long reading a side was held back by its limit since then, in seconds.
+    func throttledSeconds(_ side: Int) -> Double {
+        let waited = [source, target][side].configuration.limit?.waited ?? .zero
+        return ((waited - throttledBefore[side]) / .milliseconds(1)).rounded() / 1000
     }
 
     /// Keys of a portion, both sides counted: some 300 bytes each in memory.

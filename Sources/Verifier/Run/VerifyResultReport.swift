@@ -60,6 +60,7 @@ struct VerifyResultReport {
         // Value and expiry are read by a command each.
         part.causedHits = UInt64(2 * result.dumped[index])
         part.causedMisses = UInt64(2 * result.gone[index])
+        part.throttledSeconds = plan.throttledSeconds(index)
         guard let deployment = side.deployment, let primary = deployment.primaries.first,
             let facts = deployment.facts[primary]
         else { return part }
