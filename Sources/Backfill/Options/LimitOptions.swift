@@ -5,13 +5,19 @@ import SlotWorkers
 struct LimitOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Read at most so many keys each second, from all primaries of a side together, 1 to 1000000000. Default: no limit. For servers; a file is read as fast as may be.",
+            """
+            Read at most so many keys each second, from all primaries of a side together, 1 to 1000000000. Default: no \
+            limit. For servers; a file is read as fast as may be.
+            """,
             valueName: "n"))
     var maxKeysPerSecond: Int?
 
     @Option(
         help: ArgumentHelp(
-            "Have a side send at most so many bytes each second, all its primaries together, 64KiB to 64GiB. Default: no limit. For servers.",
+            """
+            Have a side send at most so many bytes each second, all its primaries together, 64KiB to 64GiB. Default: no \
+            limit. For servers.
+            """,
             valueName: "size"))
     var maxBytesPerSecond: ByteSize?
 
