@@ -16,6 +16,7 @@ struct ReportTests {
         (source.startOffset, source.endOffset, source.keys) = (14, 1_500, 2_000_000)
         var target = VerificationReport.Side(address: "redis://new:6379/\(hostile)", read: "scan")
         (target.version, target.keys, target.causedHits) = ("valkey 9.1.2", 1_999_998, 1_999_998)
+        target.throttledSeconds = 3.25
         var report = VerificationReport(
             mode: "sample", source: source, target: target, seed: seed, startedAt: 1_763_000_000_000)
         report.counts[.match] = 299_000

@@ -19,6 +19,7 @@ struct RunCommand: AsyncParsableCommand {
     @OptionGroup(title: "Source") var source: SourceOptions
     @OptionGroup(title: "Target") var target: TargetOptions
     @OptionGroup(title: "Which keys") var filter: FilterOptions
+    @OptionGroup(title: "Limits of what the source is asked for") var limits: LimitOptions
     @OptionGroup(title: "Output") var output: OutputOptions
 
     @Option(help: "How to read a server: snapshot (as a replica, by PSYNC) or scan (SCAN and DUMP).")
@@ -104,6 +105,8 @@ struct RunCommand: AsyncParsableCommand {
             if read == .scan { throw ValidationError("--read scan is for servers; a file is read as it is.") }
             if preferReplica { throw ValidationError("--prefer-replica is for servers, and --from is a file.") }
         }
+        try limits.expectServer(location)
+        configuration.sourceLimit = try limits.limit()
         configuration.prefersReplica = preferReplica
         configuration.filter = try filter.filter()
         configuration.databaseMap = try databaseMap()

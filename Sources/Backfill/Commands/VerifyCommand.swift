@@ -27,6 +27,7 @@ struct VerifyCommand: AsyncParsableCommand {
     @OptionGroup(title: "Target") var target: TargetOptions
     @OptionGroup(title: "Which keys") var filter: FilterOptions
     @OptionGroup(title: "Repair") var repair: RepairOptions
+    @OptionGroup(title: "Limits of what each side is asked for, by itself") var limits: LimitOptions
     @OptionGroup(title: "Output") var output: OutputOptions
 
     @Option(
@@ -123,6 +124,9 @@ struct VerifyCommand: AsyncParsableCommand {
             target: SideConfiguration(
                 location: targetLocation, settings: target.settings(timeout: timeout),
                 addressMap: try AddressMap(parsing: target.addressMap)))
+        try limits.expectServer(sourceLocation, targetLocation)
+        configuration.source.limit = try limits.limit()
+        configuration.target.limit = try limits.limit()
         let filter = try filter.filter()
         configuration.source.filter = filter
         configuration.target.filter = filter

@@ -56,6 +56,7 @@ struct RepairOptions: ParsableArguments {
             targetAddressMap: configuration.target.addressMap)
         run.prefersReplica = configuration.source.prefersReplica
         run.filter = configuration.source.filter
+        run.sourceLimit = configuration.source.limit
         run.deletesExtra = deleteExtra
         run.onLossy = onLossy
         return run

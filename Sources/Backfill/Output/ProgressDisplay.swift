@@ -81,6 +81,9 @@ struct ProgressDisplay {
         } else {
             parts.append("\(Quantity.duration(Double((now - start) / .milliseconds(1)) / 1000)) so far")
         }
+        if progress.throttled > .zero {
+            parts.append("\(Quantity.duration(progress.throttled / .seconds(1))) of it held back by the limit")
+        }
         if !progress.waiting.isEmpty { parts.append("WAITING: \(progress.waiting.joined(separator: "; "))") }
         return parts.joined(separator: ", ")
     }

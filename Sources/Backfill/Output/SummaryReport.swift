@@ -30,6 +30,7 @@ struct SummaryReport: Encodable {
     let deleted: Int
     let bytes: Int
     let seconds: Double
+    let throttledSeconds: Double
     let keysPerSecond: Double
     let functions: Functions
     let reasons: [String: Reason]
@@ -43,6 +44,7 @@ struct SummaryReport: Encodable {
         case functions, reasons, incomplete, warnings, error
         case exitCode = "exit_code"
         case dryRun = "dry_run"
+        case throttledSeconds = "throttled_seconds"
         case keysPerSecond = "keys_per_second"
     }
 
@@ -64,6 +66,7 @@ struct SummaryReport: Encodable {
         deleted = summary.deleted
         bytes = tally.bytes
         seconds = (summary.seconds * 1000).rounded() / 1000
+        throttledSeconds = (summary.throttledSeconds * 1000).rounded() / 1000
         keysPerSecond = summary.keysPerSecond.rounded()
         functions = Functions(
             read: summary.functions.read, copied: summary.functions.copied, existing: summary.functions.existing,
@@ -94,6 +97,9 @@ struct SummaryReport: Encodable {
         lines.append("")
         lines.append(
             "  \(Quantity.bytes(bytes)) in \(Quantity.tenths(seconds)) s, \(Quantity.count(Int(keysPerSecond))) keys/s")
+        if throttledSeconds > 0 {
+            lines.append("  held back by the limit for \(Quantity.tenths(throttledSeconds)) s of it")
+        }
         for (reason, entry) in reasons.sorted(by: { $0.value.count > $1.value.count }) {
             lines.append("")
             lines.append("  \(Quantity.count(entry.count)) × \(reason)")

@@ -37,6 +37,9 @@ struct VerifyDisplay {
         if let fraction = progress.fraction { parts[0] += " \(Int(fraction * 100)) %" }
         if progress.keys > 0 { parts.append("\(Quantity.count(progress.keys)) keys") }
         parts.append("\(Quantity.duration(Double((ContinuousClock.now - start) / .milliseconds(1)) / 1000)) so far")
+        if progress.throttled > .zero {
+            parts.append("\(Quantity.duration(progress.throttled / .seconds(1))) of it held back by the limits")
+        }
         return parts.joined(separator: ", ")
     }
 }

@@ -12,6 +12,8 @@ struct WriteContext: Sendable {
     let layout: NIOLockedValueBox<RoutingTable>
     let clock: SourceClock
     let ledger: KeyLedger?
+    /// What the source is asked for at most; `nil` for no limit.
+    var throttle: Throttle?
 
     func makeRouter() -> KeyRouter {
         KeyRouter(
@@ -25,7 +27,8 @@ struct WriteContext: Sendable {
         if bigValues != nil { outlet = { loop in BigValueWrites(self, on: loop) } }
         return ReaderContext(
             bigValueBytes: plan.bigValueBytes, probesBigValues: plan.probesBigValues, pressure: pressure,
-            control: control, makeTaker: { makeRouter() }, renew: { renew(&$0) }, bigValueOutlet: outlet)
+            control: control, throttle: throttle, makeTaker: { makeRouter() }, renew: { renew(&$0) },
+            bigValueOutlet: outlet)
     }
 
     @Sendable

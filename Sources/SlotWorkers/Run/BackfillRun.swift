@@ -16,11 +16,13 @@ package final class BackfillRun: Sendable {
 
     private let configuration: RunConfiguration
     private let control: RunControl
+    private let throttledBefore: Duration
     private let state = NIOLockedValueBox(State())
 
     package init(_ configuration: RunConfiguration, control: RunControl) {
         self.configuration = configuration
         self.control = control
+        throttledBefore = configuration.sourceLimit?.waited ?? .zero
     }
 
     /// How far it is. From anywhere, at any time.
@@ -29,6 +31,7 @@ package final class BackfillRun: Sendable {
         var progress = RunProgress()
         progress.phase = state.phase
         progress.waiting = control.waiting
+        progress.throttled = throttled
         var fractions: [Double] = []
         for reader in state.readers {
             let reader = reader.state.withLockedValue { $0 }
@@ -77,6 +80,7 @@ package final class BackfillRun: Sendable {
             }
             var summary = try await copy(setup)
             summary.seconds = Double((ContinuousClock.now - start) / .nanoseconds(1)) / 1e9
+            summary.throttledSeconds = throttled / .seconds(1)
             state.withLockedValue { $0.phase = .done }
             try? await group.shutdownGracefully()
             return summary
@@ -85,6 +89,9 @@ package final class BackfillRun: Sendable {
             throw error
         }
     }
+
+    /// How long this run's reading was held back; the limit may have been another's before.
+    private var throttled: Duration { (configuration.sourceLimit?.waited ?? .zero) - throttledBefore }
 
     private func enter(_ phase: RunProgress.Phase) {
         state.withLockedValue { $0.phase = phase }

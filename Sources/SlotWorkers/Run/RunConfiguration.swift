@@ -72,6 +72,8 @@ package struct RunConfiguration: Sendable {
     package var probesBigValues = true
     /// How long the target may be away, loading, full or without a primary before the run stops. Default 5 minutes.
     package var targetPatience = Duration.seconds(300)
+    /// What the source's servers are asked for at most, all of them together; `nil` for no limit. A file is not asked.
+    package var sourceLimit: RateLimit?
 
     package init(
         source: SourceLocation, target: DeploymentURL, sourceSettings: ConnectionSettings,

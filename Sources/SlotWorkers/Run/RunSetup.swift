@@ -89,7 +89,8 @@ struct RunSetup: Sendable {
         context = WriteContext(
             plan: plan, workers: workers,
             bigValues: bigValues, pressure: pressure, control: control, layout: layout, clock: clock,
-            ledger: configuration.deletesExtra ? try KeyLedger() : nil)
+            ledger: configuration.deletesExtra ? try KeyLedger() : nil,
+            throttle: Throttle(configuration.sourceLimit, control))
     }
 
     /// What became of the keys that were handed over to be written, part by part.

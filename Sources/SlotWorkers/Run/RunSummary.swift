@@ -14,6 +14,8 @@ package struct RunSummary: Sendable {
     /// Keys that were removed from the target because the source does not have them (in a dry run: would be).
     package var deleted = 0
     package var seconds = 0.0
+    /// Of those, how long reading was held back by the source's limit.
+    package var throttledSeconds = 0.0
     package var isDryRun = false
     /// Whether it was asked to stop before the end.
     package var isInterrupted = false
@@ -56,4 +58,6 @@ package struct RunProgress: Sendable {
     package var workers: [Worker] = []
     /// What is waited for.
     package var waiting: [String] = []
+    /// How long reading was held back so far by the source's limit.
+    package var throttled = Duration.zero
 }

@@ -20,6 +20,8 @@ package struct SideConfiguration: Sendable {
     package var probesBigValues = true
     /// How long a server that is loading its data is waited for. Default 60 s.
     package var patience = Duration.seconds(60)
+    /// What its servers are asked for at most, all of them together; `nil` for no limit. A file is not asked.
+    package var limit: RateLimit?
 
     package init(location: SourceLocation, settings: ConnectionSettings, addressMap: AddressMap) {
         self.location = location
@@ -71,6 +73,8 @@ package struct DataSide: Sendable {
         }
     }
 
+    var throttle: Throttle? { Throttle(configuration.limit, control) }
+
     /// Whether its keys can be asked for by name, and may change.
     package var isServer: Bool { deployment != nil }
 
@@ -83,6 +87,13 @@ package struct DataSide: Sendable {
 
     /// Keys by database as the servers count them; `nil` for a file.
     package var keyCounts: [Int: Int]? { deployment?.keyCounts }
+
+    /// How long its limit makes a reading of all keys take at least; zero where a filter leaves some out, and nobody knows how
+    /// many.
+    package var leastTime: Duration {
+        guard let limit = configuration.limit, configuration.filter.takesAll else { return .zero }
+        return limit.time(forKeys: (keyCounts ?? [:]).values.reduce(0, +))
+    }
 
     /// Counts the keys of a file by reading it once; that also finds out whether it is damaged.
     ///
@@ -115,7 +126,7 @@ package struct DataSide: Sendable {
         let large = NIOLockedValueBox(Tally())
         let context = ReaderContext(
             bigValueBytes: configuration.bigValueBytes, probesBigValues: configuration.probesBigValues,
-            pressure: BytePressure(limit: .max), control: control,
+            pressure: BytePressure(limit: .max), control: control, throttle: throttle,
             makeTaker: { [filter] in KeyForwarder(consumer: try makeConsumer(), filter: filter) },
             renew: { $0.flush() },
             bigValueOutlet: { [filter] _ in

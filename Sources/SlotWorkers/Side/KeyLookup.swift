@@ -46,6 +46,9 @@ package final class KeyLookup {
     private let side: DataSide
     private var deployment: Deployment
     private var connections: [Endpoint: Connection] = [:]
+    private let throttle: Throttle?
+    /// How long a key that is asked for may go without an answer.
+    private var deadline = ContinuousClock.now
     /// What each connection has selected.
     private var databases: [Endpoint: Int] = [:]
     /// Keys that were there, and keys that were not: what our reading added to the servers' counts, times two, as value and
@@ -62,6 +65,7 @@ package final class KeyLookup {
         guard let deployment = side.deployment else { return nil }
         self.side = side
         self.deployment = deployment
+        throttle = side.throttle
     }
 
     /// Reads keys; what they are in the order in which they were asked for.
@@ -69,7 +73,7 @@ package final class KeyLookup {
     /// - Throws: `RunError` when the deployment does not answer for as long as its settings allow.
     package func read(_ requests: [Request]) async throws -> [KeyState] {
         var states: [KeyState?] = Array(repeating: nil, count: requests.count)
-        var deadline = ContinuousClock.now + patience
+        deadline = ContinuousClock.now + patience
         while true {
             let left = requests.indices.filter { states[$0] == nil }
             if left.isEmpty { return states.compactMap { $0 } }
@@ -90,6 +94,16 @@ package final class KeyLookup {
         }
     }
 
+    /// Waits until keys may be asked for; the deadline waits too.
+    private func wait(forKeys keys: Int) async throws {
+        guard let throttle else { return }
+        let start = ContinuousClock.now
+        guard await throttle.wait(forKeys: keys) else { throw Self.stopped }
+        deadline += ContinuousClock.now - start
+    }
+
+    private static var stopped: RunError { RunError(.connection, "The comparison was stopped.") }
+
     private var patience: Duration { .nanoseconds(side.configuration.settings.replyTimeout.nanoseconds) }
 
     /// Reads what one server is asked for at once, of what is left.
@@ -101,7 +115,9 @@ package final class KeyLookup {
         let endpoint = try owner(of: requests[first].name.key)
         var chosen: [Int] = []
         var bytes = 0
-        for index in left where chosen.count < Self.mostKeys && (chosen.isEmpty || bytes < Self.mostBytes) {
+        let portion = throttle?.limit.portion ?? (.max, .max)
+        let most = (keys: min(Self.mostKeys, portion.keys), bytes: min(Self.mostBytes, portion.bytes))
+        for index in left where chosen.count < most.keys && (chosen.isEmpty || bytes < most.bytes) {
             let request = requests[index]
             guard request.name.database == database, try owner(of: request.name.key) == endpoint else { continue }
             chosen.append(index)
@@ -109,6 +125,7 @@ package final class KeyLookup {
         }
         guard let facts = deployment.facts[endpoint] else { throw Again(reason: "\(endpoint) cannot be reached") }
         let connection = try await connect(to: endpoint, database)
+        try await wait(forKeys: chosen.count)
         let answers = try await ask(connection, chosen.map { requests[$0].name.key }, facts.tellsExpiryTime)
         for (index, answer) in zip(chosen, answers) {
             var state = answer
@@ -123,7 +140,9 @@ package final class KeyLookup {
                 }
             }
             switch state {
-            case .present: found += 1
+            case .present(let payload, _):
+                found += 1
+                throttle?.limit.spend(keys: 0, bytes: payload.readableBytes)
             case .absent: absent += 1
             case .refused: break
             }
@@ -218,7 +237,7 @@ package final class KeyLookup {
         let connection = try await Connection.open(endpoint, settings: deployment.settings, on: side.loops[0])
         _ = try await connection.send("CLIENT", "NO-TOUCH", "ON")
         if name.database > 0 { _ = try await connection.demand("SELECT", name.database) }
-        let reader = BigValueReader(link: try await PageLink.open(connection), abilities: .init(facts))
+        let reader = BigValueReader(link: try await PageLink.open(connection, throttle), abilities: .init(facts))
         defer { reader.link.close() }
         do {
             guard let kind = try await reader.kind(of: name.key) else {
@@ -235,6 +254,8 @@ package final class KeyLookup {
             return (reading.expiry, ())
         } catch let error as BigValueError {
             throw Unreadable(reason: error.description)
+        } catch is CancellationError {
+            throw Self.stopped
         }
     }
 

@@ -38,6 +38,8 @@ struct ReaderContext<Taker: KeyTaker>: Sendable {
     let probesBigValues: Bool
     let pressure: BytePressure
     let control: RunControl
+    /// What the side is asked for at most; `nil` for no limit. Files are not asked.
+    var throttle: Throttle?
     /// Makes the taker of one reader, on that reader's loop.
     let makeTaker: @Sendable () throws -> Taker
     /// Brings a taker up to date between two chunks.

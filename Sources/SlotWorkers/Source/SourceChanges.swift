@@ -55,6 +55,7 @@ extension RunSetup {
         guard let source, configuration.read == .scan else { return nil }
         let plan = context.plan
         let loop = loop
+        let throttle = context.throttle
         return { database, keys in
             var origins = Set(plan.databaseMap.filter { $0.value == database }.keys)
             if plan.databaseMap[database] == nil { origins.insert(database) }
@@ -68,6 +69,11 @@ extension RunSetup {
                 for origin in origins {
                     // A database that the source does not have holds no key.
                     if origin > 0, try await connection.send("SELECT", origin).error != nil { continue }
+                    // Of a run that was stopped, all are there: none is removed any more.
+                    guard await throttle?.wait(forKeys: mine.count) != false else {
+                        await connection.close()
+                        return keys.map { _ in true }
+                    }
                     let replies = try await connection.pipeline(bytes: mine.map { [Array("EXISTS".utf8), keys[$0]] })
                     if let error = replies.lazy.compactMap(\.error).first {
                         throw RunError(

@@ -73,6 +73,7 @@ extension RunSummary {
         functions.failed += later.functions.failed
         deleted += later.deleted
         seconds += later.seconds
+        throttledSeconds += later.throttledSeconds
         isInterrupted = isInterrupted || later.isInterrupted
         incomplete += later.incomplete.filter { !incomplete.contains($0) }
         warnings += later.warnings.filter { !warnings.contains($0) }

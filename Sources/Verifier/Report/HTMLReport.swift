@@ -79,6 +79,9 @@ struct HTMLReport {
             row("Hits and misses that we caused") {
                 "\(ReportText.count($0.causedHits)) and \(ReportText.count($0.causedMisses))"
             },
+            row("Held back by the limit") {
+                $0.throttledSeconds > 0 ? "\(ReportText.tenths($0.throttledSeconds)) s" : "–"
+            },
         ]
         return section(
             "What was compared",

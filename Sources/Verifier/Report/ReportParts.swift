@@ -20,6 +20,8 @@ extension VerificationReport {
         /// What our reading added to `keyspace_hits` and `keyspace_misses` of the server.
         package var causedHits: UInt64 = 0
         package var causedMisses: UInt64 = 0
+        /// How long reading this side was held back by its limit; 0 without one.
+        package var throttledSeconds = 0.0
 
         package init(address: String, read: String) {
             self.address = address
@@ -34,6 +36,7 @@ extension VerificationReport {
             case keys, bytes
             case causedHits = "caused_hits"
             case causedMisses = "caused_misses"
+            case throttledSeconds = "throttled_seconds"
         }
     }
 

@@ -41,6 +41,9 @@ enum ReportText {
         if side.causedHits + side.causedMisses > 0 {
             facts.append("our reading caused \(count(side.causedHits)) hits and \(count(side.causedMisses)) misses")
         }
+        if side.throttledSeconds > 0 {
+            facts.append("held back by the limit for \(tenths(side.throttledSeconds)) s")
+        }
         return ["  \(name)  \(printable(side.address)): \(printable(facts.joined(separator: ", ")))"]
     }
 
@@ -182,6 +185,12 @@ enum ReportText {
         // Up to the year 9999.
         guard (0..<253_402_300_800_000).contains(milliseconds) else { return "\(milliseconds) ms" }
         return Date(timeIntervalSince1970: Double(milliseconds / 1000)).formatted(.iso8601)
+    }
+
+    /// `3.2`
+    static func tenths(_ seconds: Double) -> String {
+        let tenths = Int64(min(max(seconds, 0), 1e15) * 10)
+        return "\(tenths / 10).\(tenths % 10)"
     }
 
     static func seconds(_ report: VerificationReport) -> String {

@@ -50,6 +50,8 @@ struct Checkpoint: Hashable, Sendable {
         /// not.
         var dumped: [Int]
         var gone: [Int]
+        /// Seconds for which reading source and target was held back by their limits so far.
+        var throttled: [Double] = [0, 0]
         var warnings: [String]
         /// How often the run was stopped and went on.
         var resumptions = 0
@@ -135,6 +137,7 @@ extension Checkpoint.FirstReading {
 extension Checkpoint.Progress {
     fileprivate var isWhole: Bool {
         nextBucket <= BucketSet.bucketCount && findings.isWhole && dumped.count == 2 && gone.count == 2
+            && throttled.count == 2
     }
 
     /// Notes that the keys of a portion are done.

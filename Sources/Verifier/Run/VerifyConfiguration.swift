@@ -51,4 +51,6 @@ package struct VerifyProgress: Sendable {
     package var keys = 0
     /// Part of this phase that is done, 0...1; `nil` where it cannot be known.
     package var fraction: Double?
+    /// How long reading was held back so far by a side's limit: of the side that was so for longer.
+    package var throttled = Duration.zero
 }

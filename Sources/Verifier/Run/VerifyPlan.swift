@@ -12,6 +12,28 @@ struct VerifyPlan: Sendable {
     let configuration: VerifyConfiguration
     /// In milliseconds since 1970, by the source's clock.
     let startedAt: Int64
+    /// What earlier verifications waited for the limits of source and target.
+    private let throttledBefore: [Duration]
+
+    init(
+        source: DataSide, target: DataSide, seed: RunSeed, scope: ComparisonScope, sample: SampleFilter,
+        configuration: VerifyConfiguration, startedAt: Int64
+    ) {
+        self.source = source
+        self.target = target
+        self.seed = seed
+        self.scope = scope
+        self.sample = sample
+        self.configuration = configuration
+        self.startedAt = startedAt
+        throttledBefore = [source, target].map { $0.configuration.limit?.waited ?? .zero }
+    }
+
+    /// How long reading a side was held back by its limit since then, in seconds, in this process.
+    func throttledSeconds(_ side: Int) -> Double {
+        let waited = [source, target][side].configuration.limit?.waited ?? .zero
+        return ((waited - throttledBefore[side]) / .milliseconds(1)).rounded() / 1000
+    }
 
     /// The differing buckets in portions whose keys find room in memory; and the largest keys that the sample does not
     /// hold. What is done already is left out.
@@ -94,9 +116,16 @@ struct VerifyResult {
         progress = checkpoint.progress
     }
 
+    /// Seconds for which reading source and target was held back by their limits, also before a stop.
+    func throttledSeconds(_ plan: VerifyPlan) -> [Double] {
+        progress.throttled.indices.map { progress.throttled[$0] + plan.throttledSeconds($0) }
+    }
+
     /// Where the run stands.
     func checkpoint(_ plan: VerifyPlan, _ conditions: VerifyConditions) -> Checkpoint {
-        Checkpoint(
+        var progress = progress
+        progress.throttled = throttledSeconds(plan)
+        return Checkpoint(
             conditions: conditions,
             reading: Checkpoint.FirstReading(
                 startedAt: plan.startedAt, endedAt: readAt, scope: plan.scope, sample: plan.sample,

@@ -61,6 +61,7 @@ struct VerifyResultReport {
         // Value and expiry are read by a command each.
         part.causedHits = UInt64(2 * result.progress.dumped[index])
         part.causedMisses = UInt64(2 * result.progress.gone[index])
+        part.throttledSeconds = result.throttledSeconds(plan)[index]
         guard let deployment = side.deployment, let primary = deployment.primaries.first,
             let facts = deployment.facts[primary]
         else { return part }

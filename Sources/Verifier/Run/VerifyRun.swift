@@ -16,6 +16,7 @@ package final class VerifyRun: Sendable {
     private let configuration: VerifyConfiguration
     private let control: RunControl
     private let resumed: @Sendable (VerificationReport.Resumption) -> Void
+    private let throttledBefore: [Duration]
     private let state = NIOLockedValueBox(State())
 
     /// - Parameter resumed: Called where the run goes on from an earlier one, once it is known that it can.
@@ -26,6 +27,11 @@ package final class VerifyRun: Sendable {
         self.configuration = configuration
         self.control = control
         self.resumed = resumed
+        throttledBefore = Self.waited(configuration)
+    }
+
+    private static func waited(_ configuration: VerifyConfiguration) -> [Duration] {
+        [configuration.source, configuration.target].map { $0.limit?.waited ?? .zero }
     }
 
     /// How far it is. From anywhere, at any time.
@@ -33,6 +39,7 @@ package final class VerifyRun: Sendable {
         let state = state.withLockedValue { $0 }
         var progress = VerifyProgress(phase: state.phase)
         let readings = state.readings.map(\.progress)
+        progress.throttled = zip(Self.waited(configuration), throttledBefore).map { $0 - $1 }.max() ?? .zero
         progress.keys = readings.reduce(0) { $0 + $1.keys }
         if state.phase == .counting { progress.fraction = state.counted }
         if !readings.isEmpty {
@@ -155,6 +162,10 @@ package final class VerifyRun: Sendable {
         let keys = (source.keyCounts ?? [:]).values.reduce(0, +) + (target.keyCounts ?? [:]).values.reduce(0, +)
         let now = max(source.clock.now, target.clock.now)
         scope.horizon = now + Self.leastHorizon + Int64(clamping: keys / Self.keysPerMillisecond)
+        // A limit makes the run longer: more expires before its end.
+        if configuration.extent == .full {
+            scope.horizon += Int64(max(source.leastTime, target.leastTime) / .milliseconds(1))
+        }
         return scope
     }
 

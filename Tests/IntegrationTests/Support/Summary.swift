@@ -30,6 +30,7 @@ struct Summary: Decodable, Sendable {
     let deleted: Int
     let bytes: Int
     let seconds: Double
+    let throttledSeconds: Double
     let keysPerSecond: Double
     let functions: Functions
     let reasons: [String: Reason]
@@ -42,6 +43,7 @@ struct Summary: Decodable, Sendable {
         case functions, reasons, incomplete, warnings, error
         case exitCode = "exit_code"
         case dryRun = "dry_run"
+        case throttledSeconds = "throttled_seconds"
         case keysPerSecond = "keys_per_second"
     }
 

@@ -27,10 +27,12 @@ struct Verification: Decodable, Sendable {
         let read: String
         let keys: Int
         let causedHits: Int
+        let throttledSeconds: Double
 
         enum CodingKeys: String, CodingKey {
             case read, keys
             case causedHits = "caused_hits"
+            case throttledSeconds = "throttled_seconds"
         }
     }
 

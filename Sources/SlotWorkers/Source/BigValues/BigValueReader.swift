@@ -48,10 +48,11 @@ struct BigValueReader {
     let limits: PageSize.Limits
     private let dialect: DumpDialect
 
-    init(link: PageLink, abilities: Abilities, limits: PageSize.Limits = PageSize.Limits()) {
+    /// - Parameter limits: Default: those of the link.
+    init(link: PageLink, abilities: Abilities, limits: PageSize.Limits? = nil) {
         self.link = link
         self.abilities = abilities
-        self.limits = limits
+        self.limits = limits ?? link.limits
         dialect = DumpDialect(tellsExpiryTime: abilities.tellsExpiryTime, eviction: .none)
     }
 
@@ -59,7 +60,7 @@ struct BigValueReader {
     ///
     /// - Returns: `nil` for one that is gone; `.module` for what cannot be read in pages.
     func kind(of key: [UInt8]) async throws -> ValueKind? {
-        let answer = try await ask([["TYPE", key]])
+        let answer = try await ask([["TYPE", key]], keys: 1)
         return try answer.read { cursor throws(BigValueError) -> ValueKind? in
             let text = try cursor.text()
             return text == "none" ? nil : ValueKind(typeName: text)
@@ -121,15 +122,17 @@ struct BigValueReader {
     // MARK: Questions
 
     /// Sends commands, and waits for all replies.
-    func ask(_ commands: [[any CommandArgument]]) async throws -> Answer {
-        Answer(bytes: try await send(commands).get())
+    func ask(_ commands: [[any CommandArgument]], keys: Int = 0) async throws -> Answer {
+        Answer(bytes: try await send(commands, keys: keys).get())
     }
 
     /// Sends commands; the answer is waited for later, while the page before it is passed on.
-    func send(_ commands: [[any CommandArgument]]) -> EventLoopFuture<ByteBuffer> {
+    ///
+    /// - Parameter keys: How many keys begin to be read with them.
+    func send(_ commands: [[any CommandArgument]], keys: Int = 0) -> EventLoopFuture<ByteBuffer> {
         var buffer = ByteBuffer()
         for command in commands { CommandEncoder.write(command, to: &buffer) }
-        return link.exchange(buffer, replies: commands.count)
+        return link.exchange(buffer, replies: commands.count, keys: keys)
     }
 }
 

@@ -14,22 +14,26 @@ final class PageLink: ChannelInboundHandler, @unchecked Sendable {
 
     private let channel: any Channel
     private let replyTimeout: TimeAmount
+    private let throttle: Throttle?
     private var exchange: Exchange?
     private var received = ByteBuffer()
     private var failure: BigValueError?
     private var lastHeard = NIODeadline.now()
 
-    private init(channel: any Channel, replyTimeout: TimeAmount) {
+    private init(channel: any Channel, replyTimeout: TimeAmount, throttle: Throttle?) {
         self.channel = channel
         self.replyTimeout = replyTimeout
+        self.throttle = throttle
     }
 
     /// Takes a connection over, which has no reply outstanding.
-    static func open(_ connection: Connection) async throws -> PageLink {
+    ///
+    /// - Parameter throttle: Waited for before each question, and told of all bytes that come.
+    static func open(_ connection: Connection, _ throttle: Throttle? = nil) async throws -> PageLink {
         let timeout = connection.settings.replyTimeout
         let channel = try await connection.handOver().channel
         return try await channel.eventLoop.submit {
-            let link = PageLink(channel: channel, replyTimeout: timeout)
+            let link = PageLink(channel: channel, replyTimeout: timeout, throttle: throttle)
             let options = channel.syncOptions
             try options?.setOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 256 << 10))
             try channel.pipeline.syncOperations.addHandler(link)
@@ -38,21 +42,41 @@ final class PageLink: ChannelInboundHandler, @unchecked Sendable {
         }.get()
     }
 
-    /// Sends commands; the bytes of their replies, whole. One exchange at a time.
+    /// What a page should bring, and hold, at most.
+    var limits: PageSize.Limits {
+        guard let throttle else { return PageSize.Limits() }
+        var limits = PageSize.Limits()
+        limits.bytes = min(limits.bytes, throttle.limit.portion.bytes)
+        return limits
+    }
+
+    /// Sends commands, once the side's limit allows it; the bytes of their replies, whole. One exchange at a time.
     ///
-    /// - Parameter replies: How many there will be, `QUEUED` ones too.
-    func exchange(_ commands: ByteBuffer, replies: Int) -> EventLoopFuture<ByteBuffer> {
+    /// - Parameters:
+    ///   - replies: How many there will be, `QUEUED` ones too.
+    ///   - keys: How many keys begin to be read with it.
+    /// - Returns: Fails with `CancellationError` when the run ends before.
+    func exchange(_ commands: ByteBuffer, replies: Int, keys: Int = 0) -> EventLoopFuture<ByteBuffer> {
         let promise = channel.eventLoop.makePromise(of: ByteBuffer.self)
-        channel.eventLoop.execute { [self] in
-            guard failure == nil, exchange == nil else {
-                return promise.fail(failure ?? BigValueError(.lost, "two questions at once"))
-            }
-            exchange = Exchange(promise: promise, counter: ReplyCounter(replies: replies))
-            lastHeard = .now()
-            watch(promise)
-            channel.writeAndFlush(commands, promise: nil)
-        }
+        channel.eventLoop.execute { [self] in begin(commands, replies: replies, keys: keys, promise) }
         return promise.futureResult
+    }
+
+    private func begin(_ commands: ByteBuffer, replies: Int, keys: Int, _ promise: EventLoopPromise<ByteBuffer>) {
+        guard failure == nil, exchange == nil else {
+            return promise.fail(failure ?? BigValueError(.lost, "two questions at once"))
+        }
+        if let throttle, let pause = throttle.limit.take(keys: keys, bytes: 0) {
+            guard !throttle.control.isEnding else { return promise.fail(CancellationError()) }
+            channel.eventLoop.scheduleTask(in: pause) { [self] in
+                begin(commands, replies: replies, keys: keys, promise)
+            }
+            return
+        }
+        exchange = Exchange(promise: promise, counter: ReplyCounter(replies: replies))
+        lastHeard = .now()
+        watch(promise)
+        channel.writeAndFlush(commands, promise: nil)
     }
 
     /// Ends the connection; what is awaited fails.
@@ -63,6 +87,7 @@ final class PageLink: ChannelInboundHandler, @unchecked Sendable {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = unwrapInboundIn(data)
         lastHeard = .now()
+        throttle?.limit.spend(keys: 0, bytes: bytes.readableBytes)
         received.writeBuffer(&bytes)
         do {
             guard let size = try exchange?.counter.follow(received.readableBytesSpan) else { return }

@@ -38,6 +38,8 @@ struct DumpRequest: Sendable {
     let count: Int
     /// Whether its database had to be selected first, on the connection that it went out on.
     var selects = false
+    /// Bytes that were taken for it from the limit of what the side is asked for.
+    var reservedBytes = 0
 
     init(page: KeyPage, keys: Range<Int>) {
         self.page = page

@@ -21,24 +21,29 @@ final class ScanLink: ChannelInboundHandler, @unchecked Sendable {
 
     private let channel: any Channel
     private weak var consumer: (any ReplyConsumer)?
+    private let throttle: Throttle?
     private var rest = ByteBuffer()
     /// `rest` is not worth looking at before it has this many bytes.
     private var needed = 0
     private var isLost = false
     private var lastHeard = NIODeadline.now()
 
-    private init(channel: any Channel, consumer: any ReplyConsumer) {
+    private init(channel: any Channel, consumer: any ReplyConsumer, throttle: Throttle?) {
         self.channel = channel
         self.consumer = consumer
+        self.throttle = throttle
     }
 
     /// Takes a connection over, which has no reply outstanding.
-    static func open(_ connection: Connection, on loop: any EventLoop, for consumer: any ReplyConsumer & Sendable)
-        async throws -> ScanLink
-    {
+    ///
+    /// - Parameter throttle: Told of all bytes that come.
+    static func open(
+        _ connection: Connection, on loop: any EventLoop, for consumer: any ReplyConsumer & Sendable,
+        throttle: Throttle? = nil
+    ) async throws -> ScanLink {
         let channel = try await connection.handOver().channel
         return try await loop.submit {
-            let link = ScanLink(channel: channel, consumer: consumer)
+            let link = ScanLink(channel: channel, consumer: consumer, throttle: throttle)
             let options = channel.syncOptions
             try options?.setOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 256 << 10))
             try channel.pipeline.syncOperations.addHandler(link)
@@ -73,6 +78,7 @@ final class ScanLink: ChannelInboundHandler, @unchecked Sendable {
         guard !isLost, let consumer else { return }
         var bytes = unwrapInboundIn(data)
         lastHeard = .now()
+        throttle?.limit.spend(keys: 0, bytes: bytes.readableBytes)
         if rest.readableBytes > 0 {
             rest.writeBuffer(&bytes)
             guard rest.readableBytes >= needed else { return }

@@ -67,6 +67,8 @@ final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Senda
     /// Why nothing more can be read, though the connection is well.
     private var failure: RunError?
     private var isPaused = false
+    /// `nil`: there is no limit.
+    private var pace: ScanPace?
     private var reconnecting = 0
     private var watch: RepeatedTask?
 
@@ -77,6 +79,7 @@ final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Senda
     /// Bytes that one transaction should bring: it holds up the source for its other clients.
     private static var bytesPerRequest: Double { 256.0 * 1024 }
     private static var mostKeysPerRequest: Int { 256 }
+    private var mostKeysPerRequest: Int { min(Self.mostKeysPerRequest, pace?.keysAtOnce ?? .max) }
     /// Keys that are named ahead: few, so that the source still has them in its cache when they are dumped.
     private static var mostWaitingKeys: Int { 1024 }
 
@@ -91,6 +94,9 @@ final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Senda
         listing = KeyListing(databases: source.names == nil ? source.databases : [], slots: source.slots)
         end = loop.makePromise()
         if context.probesBigValues { sizer = PageSizer(limit: context.bigValueBytes) }
+        pace = ScanPace(context.throttle)
+        // Of a limited source, the first request is for one key: nothing is known yet.
+        if let pace, pace.bytesAtOnce < .max { bytesPerKey = Double(pace.bytesAtOnce) }
     }
 
     func run() async throws {
@@ -113,7 +119,7 @@ final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Senda
     }
 
     private func connect() async throws -> ScanLink {
-        try await ScanLink.open(openConnection().connection, on: loop, for: self)
+        try await ScanLink.open(openConnection().connection, on: loop, for: self, throttle: context.throttle)
     }
 
     private func openConnection() async throws -> (connection: Connection, facts: ServerFacts) {
@@ -161,7 +167,7 @@ final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Senda
 
     /// Asks how big the keys of pages are.
     private func measure() {
-        guard let (question, given) = sizer?.ask() else { return }
+        guard pace?.wantsMore(than: pages.count) != false, let (question, given) = sizer?.ask() else { return }
         for page in given { pages.append(DumpRequest(page: page, keys: 0..<page.count)) }
         let link = sizer?.link
         if question.readableBytes > 0 { link?.send(question) }
@@ -174,7 +180,7 @@ final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Senda
         if let names = source.names { return take(names) }
         guard let lister else { return }
         var buffer = ByteBuffer()
-        while waitingKeys < Self.mostWaitingKeys, let question = listing.next() {
+        while waitingKeys < Self.mostWaitingKeys, admits(keys: 0, bytes: 0) != nil, let question = listing.next() {
             KeyListing.write(question, to: &buffer)
         }
         if buffer.readableBytes > 0 { lister.send(buffer) }
@@ -205,6 +211,14 @@ final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Senda
                 return
             }
             guard var request = nextRequest() else { return }
+            guard let bytes = admits(keys: request.count, bytes: Int(bytesPerKey * Double(request.count))) else {
+                pages.prepend(request)
+                waitingKeys += request.count
+                // What was read is on its way while we wait.
+                taker?.flush()
+                return
+            }
+            request.reservedBytes = bytes
             var buffer = ByteBuffer()
             if request.page.database != dumper.database {
                 dumper.database = request.page.database
@@ -223,10 +237,22 @@ final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Senda
         proceed()
     }
 
+    /// Takes what is to be asked for from the limit.
+    ///
+    /// - Returns: The bytes that were taken; `nil` when it must wait.
+    private func admits(keys: Int, bytes: Int) -> Int? {
+        guard pace != nil else { return 0 }
+        return pace?.take(keys: keys, bytes: bytes, on: loop) { [self] in
+            pace?.didResume()
+            proceed()
+        }
+    }
+
     private func nextRequest() -> DumpRequest? {
         if pages.isEmpty { closePage() }
         guard let head = pages.popFirst() else { return nil }
-        let size = min(max(Int(Self.bytesPerRequest / bytesPerKey), 1), Self.mostKeysPerRequest)
+        let bytes = pace.map { min(Self.bytesPerRequest, Double($0.bytesAtOnce)) } ?? Self.bytesPerRequest
+        let size = min(max(Int(bytes / bytesPerKey), 1), mostKeysPerRequest)
         if head.keys.count > size {
             pages.prepend(DumpRequest(page: head.page, keys: head.keys.dropFirst(size)))
             waitingKeys -= size
@@ -271,7 +297,7 @@ final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Senda
     private func add(_ key: RawSpan, _ database: Int) {
         guard taker?.wants(name: key, database: database) == true else { return }
         let slot = source.slots == nil ? nil : HashSlot(key: key)
-        if let page = open, page.database != database || page.slot != slot || page.count >= Self.mostKeysPerRequest {
+        if let page = open, page.database != database || page.slot != slot || page.count >= mostKeysPerRequest {
             closePage()
         }
         if open == nil { open = KeyPage(database: database, slot: slot) }
@@ -337,7 +363,7 @@ final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Senda
                 isAnswered = true
             }
         }
-        if !isAnswered { dumper.requests.prepend(request) }
+        if isAnswered { pace?.settle(bytes: request.reservedBytes) } else { dumper.requests.prepend(request) }
         return isAnswered
     }
 
@@ -406,6 +432,7 @@ final class ScanReader<Taker: KeyTaker>: Reader, ReplyConsumer, @unchecked Senda
             sizer?.linkIsLost()
         } else if let dumper = dumpers.removeValue(forKey: ObjectIdentifier(link)) {
             for var request in dumper.requests.reversed() {
+                pace?.settle(bytes: request.reservedBytes)
                 request = DumpRequest(page: request.page, keys: request.keys)
                 pages.prepend(request)
                 waitingKeys += request.keys.count
@@ -537,7 +564,8 @@ extension ScanReader {
     private func openReader(_ database: Int) async throws -> BigValueReader {
         let (connection, facts) = try await openConnection()
         if database != 0 { _ = try await connection.demand("SELECT", database) }
-        return BigValueReader(link: try await PageLink.open(connection), abilities: BigValueReader.Abilities(facts))
+        return BigValueReader(
+            link: try await PageLink.open(connection, context.throttle), abilities: BigValueReader.Abilities(facts))
     }
 
     private func settle(_ key: BigKey, _ outcome: BigValueTransfer.Outcome) {

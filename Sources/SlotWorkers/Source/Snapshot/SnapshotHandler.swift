@@ -32,6 +32,13 @@ final class SnapshotHandler<Taker: KeyTaker>: ChannelInboundHandler {
     private var offset: Int64 = 0
     private var lastHeard = NIODeadline.now()
     private var isPaused = false
+    /// `nil`: there is no limit.
+    private var pace: SnapshotPace?
+    /// Whether it is the limit for which nothing is read.
+    private var isHeldBack = false
+    /// What came nevertheless: at most what the kernel had taken.
+    private var held = ByteBuffer()
+    private var isClosed = false
     private var heartbeat: RepeatedTask?
 
     init(
@@ -47,6 +54,7 @@ final class SnapshotHandler<Taker: KeyTaker>: ChannelInboundHandler {
         self.end = end
         self.limit = limit
         self.side = side
+        pace = SnapshotPace(context.throttle)
         feed = RecordFeed(
             visitor: TakerVisitor(taker: try context.makeTaker()), wholeUpTo: context.bigValueBytes)
     }
@@ -85,12 +93,23 @@ final class SnapshotHandler<Taker: KeyTaker>: ChannelInboundHandler {
 
     private var howFar: String { "\(feed.visitor.taker.tally.read) keys (\(feed.offset) bytes of its snapshot)" }
 
-    @specialized(where Taker == KeyRouter)
-    @specialized(where Taker == KeyForwarder)
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard phase != .done else { return }
         var bytes = unwrapInboundIn(data)
         lastHeard = .now()
+        if pace != nil, isPaused || held.readableBytes > 0 {
+            // A link that is closed is read to its end at once, whatever was asked for.
+            held.writeBuffer(&bytes)
+        } else {
+            take(bytes, context)
+        }
+    }
+
+    @specialized(where Taker == KeyRouter)
+    @specialized(where Taker == KeyForwarder)
+    private func take(_ bytes: ByteBuffer, _ context: ChannelHandlerContext) {
+        var bytes = bytes
+        let size = bytes.readableBytes
         if rest.readableBytes > 0 {
             rest.writeBuffer(&bytes)
             bytes = rest
@@ -104,7 +123,10 @@ final class SnapshotHandler<Taker: KeyTaker>: ChannelInboundHandler {
                 feed.visitor.taker.flushIfMuch()
             }
             try conclude(&bytes)
-            if phase == .payload { pauseIfFull(context) }
+            if phase == .payload {
+                keepPace(size, context)
+                pauseIfFull(context)
+            }
         } catch let error as RDBError {
             finish(RunError(.input, "The snapshot of \(name) is damaged, after \(howFar): \(error)"))
         } catch {
@@ -126,12 +148,17 @@ final class SnapshotHandler<Taker: KeyTaker>: ChannelInboundHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        guard phase == .payload, feed.hasPutOff else { return }
+        lookAfterLull(context)
+    }
+
+    private func lookAfterLull(_ context: ChannelHandlerContext) {
+        // Where we do not read, that nothing came says nothing.
+        guard phase == .payload, !isHeldBack, feed.hasPutOff else { return }
         let heard = lastHeard
         let bound = NIOLoopBound((self, context), eventLoop: loop)
         loop.scheduleTask(in: Self.lull) {
             let (handler, context) = bound.value
-            if handler.lastHeard == heard { handler.lookAtRest(context) }
+            if handler.lastHeard == heard, !handler.isHeldBack { handler.lookAtRest(context) }
         }
     }
 
@@ -182,6 +209,13 @@ final class SnapshotHandler<Taker: KeyTaker>: ChannelInboundHandler {
             let (handler, context) = bound.value
             handler.resume(context)
         }
+        if !isPaused, let pause = pace?.pause() {
+            (isPaused, isHeldBack) = (true, true)
+            loop.scheduleTask(in: pause) {
+                let (handler, context) = bound.value
+                handler.resume(context)
+            }
+        }
         if isPaused {
             feed.visitor.taker.flush()
             setAutoRead(false, context)
@@ -190,12 +224,39 @@ final class SnapshotHandler<Taker: KeyTaker>: ChannelInboundHandler {
 
     private func resume(_ context: ChannelHandlerContext) {
         guard phase != .done else { return }
-        isPaused = false
+        (isPaused, isHeldBack) = (false, false)
         lastHeard = .now()
+        if pace != nil { takeHeld(context) }
+        guard phase != .done, !isPaused else { return }
+        if isClosed { return concludeClosed(context) }
         setAutoRead(true, context)
+        lookAfterLull(context)
+    }
+
+    /// Takes what is held, as far as the limit allows it.
+    private func takeHeld(_ context: ChannelHandlerContext) {
+        pauseIfFull(context)
+        while phase != .done, !isPaused, held.readableBytes > 0,
+            let bytes = held.readSlice(length: min(pace?.chunk ?? .max, held.readableBytes))
+        {
+            take(bytes, context)
+        }
+        if held.readableBytes == 0 { held = ByteBuffer() }
+    }
+
+    /// Counts what was read for the limit, and has as much read next as suits it.
+    private func keepPace(_ size: Int, _ context: ChannelHandlerContext) {
+        guard let chunk = pace?.take(bytes: size, keys: feed.visitor.taker.tally.read), !isClosed else { return }
+        do {
+            try context.channel.syncOptions?.setOption(
+                .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: chunk))
+        } catch {
+            finish(RunError(.connection, "The link to \(name) failed, after \(howFar): \(Words.of(error))"))
+        }
     }
 
     private func setAutoRead(_ isOn: Bool, _ context: ChannelHandlerContext) {
+        if isClosed { return }
         do {
             try context.channel.syncOptions?.setOption(.autoRead, value: isOn)
         } catch {
@@ -204,10 +265,21 @@ final class SnapshotHandler<Taker: KeyTaker>: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        isClosed = true
+        if held.readableBytes == 0 { concludeClosed(context) }
+        context.fireChannelInactive()
+    }
+
+    /// All that came before the link was closed is taken.
+    private func concludeClosed(_ context: ChannelHandlerContext) {
         // A primary closes the link behind the last byte that was asked for; what is there may be all.
         lookAtRest(context)
-        finish(RunError(.connection, "The \(side) \(name) closed the link, after \(howFar)."))
-        context.fireChannelInactive()
+        var reason = "The \(side) \(name) closed the link, after \(howFar)."
+        if let pace, pace.waited > .zero {
+            reason += " A source gives up a replica that takes too little for its repl-timeout: "
+            reason += "read it with --read scan, or raise the limit."
+        }
+        finish(RunError(.connection, reason))
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {

@@ -52,9 +52,11 @@ final class SnapshotReader<Taker: KeyTaker>: Reader, @unchecked Sendable {
             let handler = try SnapshotHandler(
                 reader: self, name: name, loop: loop, context: context, end: end, acknowledges: acknowledges,
                 limit: settings.replyTimeout, side: settings.side)
+            // Where reading is to be paced, each read is small, and is followed by a look at the pace.
+            let pace = SnapshotPace(context.throttle)
             try channel.syncOptions?.setOption(
-                .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 256 << 10))
-            try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 2)
+                .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: pace?.chunk ?? 256 << 10))
+            try channel.syncOptions?.setOption(.maxMessagesPerRead, value: UInt(pace == nil ? 2 : 1))
             try channel.pipeline.syncOperations.addHandler(handler)
             try channel.syncOptions?.setOption(.autoRead, value: true)
         }.get()
